@@ -1,0 +1,1 @@
+"""Pipelines that build data sets and make maps, on any Apache Beam runner."""

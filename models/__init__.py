@@ -1,0 +1,1 @@
+"""Keras models of Earth observation data, and how they are trained."""

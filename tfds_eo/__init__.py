@@ -1,0 +1,1 @@
+"""Earth observation data sets for TensorFlow."""

@@ -1,0 +1,73 @@
+"""The features of each kind of record.
+
+Arrays are stored as raw bytes, at most their first dimension unknown, so that a block
+of records is encoded, and a batch of records decoded, in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from tfds_eo.legends import Legend
+
+SCHEMA_VERSION = 1
+"""Version of the records; a model bundle carries it and refuses another."""
+
+CROP_BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8A", "B11", "B12")
+"""Sentinel-2 bands of a crop series, in the order of the last dimension."""
+
+CONDITIONS = ("clear", "cloud", "shadow", "snow")
+"""What a date of a crop series shows, by its code in `condition`."""
+
+CLEAR = CONDITIONS.index("clear")
+"""Code of a date on which the ground is seen."""
+
+PADDING = {"condition": 255}
+"""What fills a feature of a batch behind the end of a shorter series; else 0.
+
+A padded date is thereby never taken for a clear one.
+"""
+
+
+def crop_series(
+    legend: Legend, *, tiles: Sequence[str], seasons: Sequence[str]
+) -> tfds.features.FeaturesDict:
+    """Returns the features of a labelled Sentinel-2 pixel series.
+
+    ``reflectance`` is (T, 9), reflectance x 10000, bands as in `CROP_BANDS`;
+    ``condition`` (T,) holds codes of `CONDITIONS`; ``date`` (T,) days since 1970-01-01.
+
+    Args:
+        legend: The classes of ``label``.
+        tiles: Names of the Sentinel-2 tiles that series come from.
+        seasons: Names of the agronomic years that series come from.
+    """
+    return tfds.features.FeaturesDict(
+        {
+            "reflectance": tfds.features.Tensor(
+                shape=(None, len(CROP_BANDS)),
+                dtype=np.uint16,
+                encoding="bytes",
+                doc="Surface reflectance x 10000 of " + " ".join(CROP_BANDS) + ".",
+            ),
+            "condition": tfds.features.Tensor(
+                shape=(None,),
+                dtype=np.uint8,
+                encoding="bytes",
+                doc="0 clear, 1 cloud, 2 shadow, 3 snow.",
+            ),
+            "date": tfds.features.Tensor(
+                shape=(None,),
+                dtype=np.int32,
+                encoding="bytes",
+                doc="Day of each acquisition, counted from 1970-01-01.",
+            ),
+            "label": tfds.features.ClassLabel(names=legend.names),
+            "tile": tfds.features.ClassLabel(names=list(tiles)),
+            "season": tfds.features.ClassLabel(names=list(seasons)),
+            "id": tfds.features.Text(doc="Where the series comes from."),
+        }
+    )
