@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -139,9 +140,7 @@ def run_task(task: BlockTask) -> BlockReceipt:
     block = (task.tile, task.pixel, task.row, task.col)
     receipt = folder.receipt(*block)
     if work.exists(receipt):
-        content = work.read_json(receipt)
-        found = {int(date): text for date, text in content["broken"].items()}
-        return BlockReceipt(**content | {"broken": found})
+        return _receipt(work.read_json(receipt))
     places = work.read_arrays(folder.samples_of_block(*block))
     series = work.read_series(folder.series(task.tile))
     decoded, broken = extract(
@@ -163,6 +162,17 @@ def run_task(task: BlockTask) -> BlockReceipt:
     )
     work.write_json(receipt, dataclasses.asdict(done))
     return done
+
+
+def write_receipts(receipts: Sequence[BlockReceipt], path: str) -> None:
+    """Writes receipts, in the order of tiles and blocks."""
+    ordered = sorted(receipts, key=lambda r: (r.tile, r.pixel, r.row, r.col))
+    work.write_json(path, [dataclasses.asdict(receipt) for receipt in ordered])
+
+
+def read_receipts(path: str) -> list[BlockReceipt]:
+    """Reads what `write_receipts` wrote."""
+    return [_receipt(content) for content in work.read_json(path)]
 
 
 def read_values(path: str, first: int, stop: int) -> npt.NDArray[np.uint16]:
@@ -187,6 +197,11 @@ def broken_dates(receipts: Sequence[BlockReceipt]) -> dict[str, dict[int, str]]:
 
 
 # Private -------------------------------------------------------------------------
+
+
+def _receipt(content: dict[str, Any]) -> BlockReceipt:
+    broken = {int(date): text for date, text in content["broken"].items()}
+    return BlockReceipt(**content | {"broken": broken})
 
 
 def _fill(
