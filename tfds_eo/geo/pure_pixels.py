@@ -18,6 +18,9 @@ from tfds_eo.geo.tile_grid import PIXEL, TileGrid
 NONE = -1
 """Number of the polygon of a pixel that belongs to none."""
 
+SLACK = 1e-6
+"""How far an edge may reach into a pixel without touching it: 10 micrometres."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Edges:
@@ -97,11 +100,14 @@ def winding(
 
 
 def touched(edges: Edges, rows: int, cols: int) -> npt.NDArray[np.bool_]:
-    """Returns the pixels whose closed squares an edge meets, ``[rows, cols]``."""
+    """Returns the pixels into whose squares an edge reaches, ``[rows, cols]``.
+
+    An edge that runs along the side of a square does not reach into it.
+    """
     marks = np.zeros((rows, cols + 1), np.int32)
     low, high = edges.row.min(axis=1), edges.row.max(axis=1)
-    first = np.clip(np.ceil(low) - 1, 0, rows).astype(np.int64)
-    last = np.clip(np.floor(high) + 1, 0, rows).astype(np.int64)
+    first = np.clip(np.floor(low + SLACK), 0, rows).astype(np.int64)
+    last = np.clip(np.ceil(high - SLACK), 0, rows).astype(np.int64)
     edge, row = _ranges(first, last)
     ends = [
         _col_at(edges, edge, np.clip(at, low[edge], high[edge]))
@@ -109,8 +115,8 @@ def touched(edges: Edges, rows: int, cols: int) -> npt.NDArray[np.bool_]:
     ]
     level = low[edge] == high[edge]
     ends = [np.where(level, edges.col[edge, side], ends[side]) for side in (0, 1)]
-    start = np.ceil(np.minimum(*ends)) - 1
-    stop = np.floor(np.maximum(*ends)) + 1
+    start = np.floor(np.minimum(*ends) + SLACK)
+    stop = np.maximum(start, np.ceil(np.maximum(*ends) - SLACK))
     np.add.at(marks, (row, np.clip(start, 0, cols).astype(np.int64)), 1)
     np.add.at(marks, (row, np.clip(stop, 0, cols).astype(np.int64)), -1)
     return np.cumsum(marks, axis=1)[:, :cols] > 0
