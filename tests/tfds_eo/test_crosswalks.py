@@ -64,7 +64,8 @@ def test_every_class_of_the_legend_has_an_austrian_code():
 def test_the_longest_prefix_wins(tmp_path):
     path = tmp_path / "c.csv"
     path.write_text("code,name,class\n33*,a,maize\n3301*,b,rye\n33011,c,soy\n7,d,out\n")
-    assert class_names(str(path), ["33", "339", "3301", "33012", "33011", "7", "8"]) == {
+    codes = ["33", "339", "3301", "33012", "33011", "7", "8"]
+    assert class_names(str(path), codes) == {
         "33": "maize",
         "339": "maize",
         "3301": "rye",

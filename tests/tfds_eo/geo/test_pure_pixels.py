@@ -50,7 +50,9 @@ def test_the_centres_inside_and_the_squares_touched_are_those_of_shapely(shape):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(polygons(), min_size=1, max_size=3), st.integers(3, 20))
-def test_a_pure_pixel_lies_wholly_in_one_eroded_polygon_and_in_no_other(shapes, erosion):
+def test_a_pure_pixel_lies_wholly_in_one_eroded_polygon_and_in_no_other(
+    shapes, erosion
+):
     _, _, boxes = squares()
     whole = np.array(shapes, object)
     eroded = shapely.buffer(whole, -float(erosion), join_style="mitre")

@@ -17,9 +17,7 @@ def strata(draw):
         draw(st.lists(counts, min_size=classes * tiles, max_size=classes * tiles))
     ).reshape(classes, tiles)
     shares = draw(
-        st.lists(
-            st.floats(0, 1), min_size=classes * tiles, max_size=classes * tiles
-        )
+        st.lists(st.floats(0, 1), min_size=classes * tiles, max_size=classes * tiles)
     )
     available = np.ceil(pixels * np.array(shares).reshape(classes, tiles))
     return pixels.astype(np.int64), available.astype(np.int64)

@@ -83,9 +83,7 @@ def extract(tiles, tmp_path, pixel):
 
 
 def test_values_are_those_of_their_pixels_less_the_offset(tmp_path):
-    tiles = series(
-        [product(tmp_path, 0)], [product(tmp_path, 1, offset=-1000.0)]
-    )
+    tiles = series([product(tmp_path, 0)], [product(tmp_path, 1, offset=-1000.0)])
     values, counted, broken = extract(tiles, tmp_path, 10)
     assert (counted, broken) == (6, {})
     for date, offset in ((0, 0), (1, 1000)):

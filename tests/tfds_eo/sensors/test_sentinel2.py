@@ -44,10 +44,10 @@ def test_each_scene_class_has_its_condition():
             np.arange(13, dtype=np.uint8), np.full((13, 2), 5, np.uint16)
         )
     ]
-    assert names == (
-        ["cloud", "cloud", "shadow", "shadow", "clear", "clear", "clear", "clear"]
-        + ["cloud", "cloud", "cloud", "snow", "cloud"]  # 12 is no class of theirs.
-    )
+    assert names == [
+        *("cloud", "cloud", "shadow", "shadow", "clear", "clear", "clear", "clear"),
+        *("cloud", "cloud", "cloud", "snow", "cloud"),  # 12 is no class of theirs.
+    ]
 
 
 def test_a_pixel_with_an_empty_band_was_not_seen():
