@@ -33,7 +33,8 @@ from beam_pipelines.transforms.crop_series import (
     ExtractBlocks,
 )
 from tfds_eo import crosswalks, splits, writing
-from tfds_eo.geo import parcels, sampling, squares
+from tfds_eo.geo import sampling, squares
+from tfds_eo.geo.parcels import PRESETS, ParcelFields
 from tfds_eo.geo.sampling import AllocationRule, Counts, Weighting
 from tfds_eo.s2_crop_series import candidates, extraction, work
 from tfds_eo.s2_crop_series.candidates import CropMap, Places, TileCounts, Unmapped
@@ -211,10 +212,10 @@ class Config:
             )
         return first, last
 
-    def fields(self) -> parcels.ParcelFields:
+    def fields(self) -> ParcelFields:
         """Returns the columns of the parcel map."""
-        preset = parcels.PRESETS[self.preset]
-        return parcels.ParcelFields(
+        preset = PRESETS[self.preset]
+        return ParcelFields(
             code=self.code_field or preset.code,
             # A map of one's own columns need not have those of the preset.
             name=self.name_field or (None if self.code_field else preset.name),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib import dates as mdates
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from models.report import svg_data_uri
 from tfds_eo.figures import INK, head_figure, styled
@@ -115,7 +116,7 @@ def write_report(
 
 def _map(found: Summary, made: bool) -> Figure:
     with styled():
-        figure = Figure(figsize=(9, 6.5), layout="constrained")
+        figure = Figure(figsize=(9, 6.5), layout=_layout())
         axes = figure.add_subplot()
         places = found.places
         count = len(places["label"])
@@ -145,7 +146,7 @@ def _map(found: Summary, made: bool) -> Figure:
 
 def _bars(counts: Sequence[TileCounts], allocation: Counts, made: bool) -> Figure:
     with styled():
-        figure = Figure(figsize=(9, 5), layout="constrained")
+        figure = Figure(figsize=(9, 5), layout=_layout())
         axes = figure.add_subplot()
         at = np.arange(len(LEGEND))
         before = np.zeros(len(LEGEND))
@@ -172,7 +173,7 @@ def _bars(counts: Sequence[TileCounts], allocation: Counts, made: bool) -> Figur
 
 def _curves(found: Summary, made: bool) -> Figure:
     with styled():
-        figure = Figure(figsize=(9, 7), layout="constrained")
+        figure = Figure(figsize=(9, 7), layout=_layout())
         panels = figure.subplots(4, 4, sharex=True, sharey=True)
         days = found.first_day + STEP_DAYS * (np.arange(found.ndvi.shape[1]) + 0.5)
         for label, axes in enumerate(np.ravel(panels)):
@@ -200,7 +201,7 @@ def _curves(found: Summary, made: bool) -> Figure:
 def _dates(found: Summary, made: bool) -> Figure:
     tiles = list(found.conditions)
     with styled():
-        figure = Figure(figsize=(9, 1.2 + 0.8 * len(tiles)), layout="constrained")
+        figure = Figure(figsize=(9, 1.2 + 0.8 * len(tiles)), layout=_layout())
         panels = np.ravel(figure.subplots(len(tiles), 1, sharex=True, squeeze=False))
         for tile, axes in zip(tiles, panels, strict=True):
             days = np.array(list(found.conditions[tile]), float)
@@ -228,6 +229,11 @@ def _dates(found: Summary, made: bool) -> Figure:
             )
         head_figure(figure, "Share of samples by condition", simulated=made)
     return figure
+
+
+def _layout() -> ConstrainedLayoutEngine:
+    """Returns a layout that leaves room for the mark of simulated data."""
+    return ConstrainedLayoutEngine(rect=(0, 0.03, 1, 0.97))
 
 
 # Private: tables -----------------------------------------------------------------

@@ -104,6 +104,7 @@ def local_options(size: int) -> PipelineOptions:
         return PipelineOptions(
             [], direct_running_mode="in_memory", direct_num_workers=1
         )
+    # Without the empty list Beam would read the command line of this process.
     return PipelineOptions(
         [], direct_running_mode="multi_processing", direct_num_workers=cores
     )

@@ -54,8 +54,7 @@ def edges_of(polygons: npt.NDArray[np.object_], grid: TileGrid) -> Edges:
     parts, part_of = shapely.get_parts(polygons, return_index=True)
     rings, ring_of = shapely.get_rings(parts, return_index=True)
     points, point_of = shapely.get_coordinates(rings, return_index=True)
-    starts = np.flatnonzero(point_of[:-1] == point_of[1:]) if len(points) else []
-    starts = np.asarray(starts, np.int64)
+    starts = np.flatnonzero(point_of[:-1] == point_of[1:])
     pairs = np.stack([starts, starts + 1], axis=1)
     left, _, _, top = grid.bounds
     return Edges(
@@ -167,7 +166,7 @@ def _ranges(
 
 
 def _col_at(
-    edges: Edges, edge: npt.NDArray[np.int64], row: npt.NDArray[np.float64]
+    edges: Edges, edge: npt.NDArray[np.int64], row: npt.NDArray[np.floating]
 ) -> npt.NDArray[np.float64]:
     """Returns where edges are, across, at rows that they reach."""
     # Always from the upper end, so that both directions give the same number.

@@ -80,7 +80,8 @@ class Squares:
         """Says which places lie in a given square, half a buffer from its edges."""
         there = self._on_map(x, y, crs) - square * self.size
         margin = self.buffer / 2
-        return ((there >= margin) & (there <= self.size - margin)).all(axis=1)
+        kept: npt.NDArray[np.bool_] = (there >= margin) & (there <= self.size - margin)
+        return kept[:, 0] & kept[:, 1]
 
     def split_of(self, square: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Returns the number of the split of each square, ``[squares, 2]``."""

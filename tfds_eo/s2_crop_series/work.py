@@ -123,7 +123,7 @@ def read_json(path: str) -> Any:  # noqa: ANN401 - what JSON holds.
 def write_arrays(path: str, arrays: Mapping[str, npt.NDArray]) -> None:
     """Writes arrays of numbers or bytes under their names."""
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(arrays))
+    np.savez(buffer, allow_pickle=False, **arrays)
     with whole_file(path) as file:
         file.write(buffer.getvalue())
 
