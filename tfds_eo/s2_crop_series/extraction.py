@@ -31,6 +31,7 @@ LAYERS = {10: BANDS_10M, 20: (*BANDS_20M, SCENE_CLASS)}
 
 GDAL_SETTINGS = {
     "GDAL_CACHEMAX": 16,  # MB: nothing is read twice, so nothing is kept.
+    "GDAL_NUM_THREADS": 1,  # There is a worker for each core already.
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # No search for side files.
     "GDAL_HTTP_MAX_RETRY": 5,
     "GDAL_HTTP_RETRY_DELAY": 1,

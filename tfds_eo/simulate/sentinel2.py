@@ -371,7 +371,8 @@ def _write_product(
 ) -> pathlib.Path:
     """Writes a product band by band, so that no more than one is held."""
     offset = OFFSET if names.baseline >= "04.00" else 0
-    scene = weather.scene[::2, ::2]
+    scene = weather.scene[::2, ::2].copy()
+    scene[_halved(weather.scene.astype(np.float32)) == 0] = 0
     path = folder / names.product
     images = []
     for layer, band in enumerate(CROP_BANDS):
