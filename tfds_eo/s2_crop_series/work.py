@@ -21,6 +21,8 @@ import datetime
 import io
 import json
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
@@ -80,15 +82,10 @@ class WorkFolder:
 def whole_file(path: str) -> Iterator[IO[bytes]]:
     """Opens a file that appears under its name only once it is complete."""
     if "://" in path:
-        filesystem, name = fsspec.core.url_to_fs(path)
-        file = filesystem.open(name, "wb", autocommit=False)
-        try:
-            yield file
-            file.close()
-        except BaseException:
-            file.discard()
-            raise
-        file.commit()
+        with tempfile.TemporaryFile() as spool:
+            yield spool
+            spool.seek(0)
+            _upload(spool, path)
         return
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = f"{path}.{uuid.uuid4().hex}.incomplete"
@@ -100,6 +97,19 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
         if os.path.exists(temporary):
             os.remove(temporary)
         raise
+
+
+def _upload(content: IO[bytes], path: str) -> None:
+    """Writes an object, which appears when it is complete."""
+    filesystem, name = fsspec.core.url_to_fs(path)
+    file = filesystem.open(name, "wb", autocommit=False)
+    try:
+        shutil.copyfileobj(content, file, 1 << 20)
+        file.close()
+    except BaseException:
+        file.discard()
+        raise
+    file.commit()
 
 
 def exists(path: str) -> bool:

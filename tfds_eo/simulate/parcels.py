@@ -158,7 +158,7 @@ def _with_faults(
         if kinds[at] < _FAULTS / 3:
             shapes[at] = shapely.Polygon(ring[[0, 2, 1, 3, 0]])
         elif kinds[at] < 2 * _FAULTS / 3:
-            shapes[at] = shapely.buffer(shapes[at], 18.0, join_style="mitre")
+            shapes[at] = shapely.buffer(shapes[at], 45.0, join_style="mitre")
         else:
             middle = ring[:-1].mean(axis=0)
             shapes[at] = shapely.Polygon(middle + (ring - middle) * [0.02, 0.3])

@@ -96,13 +96,20 @@ def test_the_cloud_cover_of_the_metadata_is_that_of_the_scene_classes(catalogue)
     assert empty == 4  # Two dates of each tile show the edge of the swath.
 
 
-def test_a_field_shows_the_greenness_of_its_crop(made, catalogue):
+def test_a_field_shows_the_greenness_of_its_crop(tmp_path):
     """Grassland in May is greener than maize."""
+    simulate.run(config(tmp_path, size=360, tiles=("33TUN",), cloudiness=0.0))
+    catalogue = sentinel2_catalogue.read_catalogue(
+        [str(tmp_path / "products")],
+        first=datetime.date(2018, 4, 1),
+        last=datetime.date(2018, 6, 30),
+        most_cloud=100.0,
+    )
     source = parcels.read_parcels(
-        str(made[0] / "parcels.gpkg"), parcels.PRESETS["invekos"]
+        str(tmp_path / "parcels.gpkg"), parcels.PRESETS["invekos"]
     )
     crosswalk = crosswalks.read_crosswalk(crosswalks.INVEKOS_AT, legends.TIME_SEN2_CROP)
-    series = catalogue.tiles[1]
+    [series] = catalogue.tiles
     to_tile = pyproj.Transformer.from_crs(source.crs, series.grid.crs, always_xy=True)
     points = shapely.point_on_surface(shapely.make_valid(source.outline))
     x, y = to_tile.transform(shapely.get_x(points), shapely.get_y(points))
