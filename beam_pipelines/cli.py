@@ -64,12 +64,12 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "simulate sentinel2",
             "tfds_eo.simulate.sentinel2",
-            "Made Sentinel-2 products of two tiles, and the parcels they show",
+            "Made Sentinel-2 products of two tiles, and their parcels",
         ),
         Command(
             "build-crop-series",
             "beam_pipelines.build_crop_series",
-            "Labelled crop series from Sentinel-2 products and a parcel map",
+            "Labelled crop series from Sentinel-2 and a parcel map",
         ),
         Command(
             "prepare",
