@@ -58,6 +58,13 @@ def test_a_product_processed_again_replaces_the_earlier_one():
     ]
 
 
+def test_the_baseline_counts_for_more_than_the_day_of_processing():
+    late = product("a", 3, baseline="02.06", generated="2024-01-01T00:00:00Z")
+    early = product("b", 3, baseline="05.00", generated="2023-01-01T00:00:00Z")
+    [series], _ = choose([late, early])
+    assert [p.id for p in series.observations[0].products] == ["b"]
+
+
 def test_two_strips_of_a_date_serve_together_the_fuller_one_first():
     left = product("left", 3, strip="1", empty=70.0)
     right = product("right", 3, strip="2", empty=20.0)
