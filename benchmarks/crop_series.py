@@ -1,6 +1,6 @@
 """Extraction of crop series against bare decoding, against sampling, and what it costs.
 
-    python -m benchmarks.crop_series
+    python -m benchmarks crop_series
 
 Made products of 2046 x 2046 pixels, stored in blocks like real ones (1024 at 10 m, 640
 at 20 m, lossless JPEG 2000) and as Cloud-Optimised GeoTIFF; as many samples a block as
@@ -14,14 +14,14 @@ import dataclasses
 import multiprocessing
 import os
 import pathlib
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import rasterio
 import rasterio.shutil
 
+from benchmarks.rows import Row
 from tfds_eo.s2_crop_series import extraction
 from tfds_eo.s2_crop_series.extraction import LAYERS, SCENE_CLASS
 from tfds_eo.sensors import sentinel2, sentinel2_safe
@@ -36,26 +36,25 @@ REPEATS = 3
 FULL_MEGAPIXELS = {10: 3 * 10980**2 / 1e6, 20: 7 * 5490**2 / 1e6}
 DATES_A_YEAR = 70
 
-Row = dict[str, object]
 
-
-def main() -> list[Row]:
-    """Returns rows with name, value, unit, peer and ratio."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        config = simulate.Config(
-            folder=name, size=SIZE, dates=1, cloudiness=0.3, tiles=("33TUN",)
-        )
-        grid = simulate.grid_of("33TUN", SIZE)
-        fields = simulate.make_fields(config, [grid])
-        [path] = simulate.make_products(config, grid, fields, folder / "products")
-        product = sentinel2_safe.read_product(str(path))
-        cog = _as_cogs(product, folder)
-        rows = _against_decoding(product, "JPEG 2000", folder)
-        rows += _against_decoding(cog, "GeoTIFF", folder)
-        rows += _against_sampling(product, folder)
-        rows += _peak_memory(product, folder)
-        return rows + _costs(rows, product, cog)
+def main(folder: pathlib.Path) -> list[Row]:
+    """Returns what was measured with products made in a folder."""
+    config = simulate.Config(
+        folder=str(folder), size=SIZE, dates=1, cloudiness=0.3, tiles=("33TUN",)
+    )
+    grid = simulate.grid_of("33TUN", SIZE)
+    fields = simulate.make_fields(config, [grid])
+    [path] = simulate.make_products(config, grid, fields, folder / "products")
+    product = sentinel2_safe.read_product(str(path))
+    cog = _as_cogs(product, folder)
+    rows = []
+    rates = {}
+    for form, images in (("JPEG 2000", product), ("GeoTIFF", cog)):
+        row, rates[form] = _against_decoding(images, form, folder)
+        rows.append(row)
+    rows += _against_sampling(product, folder)
+    rows += _peak_memory(product, folder)
+    return rows + _costs(rates, {"JPEG 2000": product, "GeoTIFF": cog})
 
 
 def _series(product: Product, dates: int) -> TileSeries:
@@ -133,20 +132,22 @@ def _decode_all(product: Product) -> None:
                     image.read(1, window=window)
 
 
-def _against_decoding(product: Product, form: str, folder: pathlib.Path) -> list[Row]:
+def _against_decoding(
+    product: Product, form: str, folder: pathlib.Path
+) -> tuple[Row, float]:
+    """Returns the row, and the megapixels a second that we extract."""
     ours, bare = _seconds(
         lambda: _extract_all(product, folder), lambda: _decode_all(product)
     )
-    rate = _megapixels(product) / ours
-    return [
-        {
-            "name": f"extraction, {form}",
-            "value": round(rate, 2),
-            "unit": "Mpx/s a core",
-            "peer": f"bare decode with rasterio, {_megapixels(product) / bare:.2f}",
-            "ratio": round(ours / bare, 3),
-        }
-    ]
+    row = Row(
+        f"extract all blocks of a date, {form}",
+        round(ours, 3),
+        "s",
+        "bare decode with rasterio",
+        round(bare, 3),
+        "<= 1.25",
+    )
+    return row, _megapixels(product) / ours
 
 
 def _against_sampling(product: Product, folder: pathlib.Path) -> list[Row]:
@@ -176,21 +177,24 @@ def _against_sampling(product: Product, folder: pathlib.Path) -> list[Row]:
     start = time.perf_counter()
     one_by_one()
     alone = (time.perf_counter() - start) / len(few) * len(points)
-    rows = []
-    for peer, seconds in (
-        (f"rasterio sample by sample, {len(few)} of {len(points)} timed", alone),
-        ("rasterio.sample, all samples of an open image in a call", together),
-    ):
-        rows.append(
-            {
-                "name": "extraction of samples",
-                "value": round(len(points) / ours, 1),
-                "unit": "samples/s at a date",
-                "peer": f"{peer}: {len(points) / seconds:.2f}",
-                "ratio": round(seconds / ours, 1),
-            }
-        )
-    return rows
+    count = len(points)
+    return [
+        Row(
+            "extract samples, JPEG 2000",
+            round(count / ours, 1),
+            "samples/s at a date",
+            f"rasterio sample by sample ({len(few)} of {count} timed)",
+            round(count / alone, 3),
+            ">= 20",
+        ),
+        Row(
+            "extract samples, JPEG 2000",
+            round(count / ours, 1),
+            "samples/s at a date",
+            "rasterio.sample, all samples of an open image in a call",
+            round(count / together, 1),
+        ),
+    ]
 
 
 def _peak(product: Product, folder: str, dates: int) -> int:
@@ -221,40 +225,35 @@ def _peak_memory(product: Product, folder: pathlib.Path) -> list[Row]:
         with context.Pool(1) as pool:
             peaks.append(pool.apply(_peak, (product, str(folder), dates)) / 1024)
     return [
-        {
-            "name": "peak memory at 40 dates",
-            "value": round(peaks[1], 1),
-            "unit": "MiB",
-            "peer": f"at 10 dates: {peaks[0]:.1f}",
-            "ratio": round(peaks[1] / peaks[0], 3),
-        }
+        Row(
+            "memory that extraction takes at 40 dates",
+            round(peaks[1], 1),
+            "MiB",
+            "at 10 dates",
+            round(peaks[0], 1),
+            "<= 1.25",
+        )
     ]
 
 
-def _costs(rows: list[Row], product: Product, cog: Product) -> list[Row]:
+def _costs(rates: Mapping[str, float], products: Mapping[str, Product]) -> list[Row]:
     """What a year of tiles costs at the measured rates, all blocks holding samples."""
-    table: list[Row] = []
+    table = []
     pixels = sum(FULL_MEGAPIXELS.values())
-    for form, images in (("JPEG 2000", product), ("GeoTIFF", cog)):
-        rate = next(r["value"] for r in rows if r["name"] == f"extraction, {form}")
+    for form, rate in rates.items():
+        images = products[form]
         names = [*LAYERS[10], *LAYERS[20]]
         stored = sum(os.path.getsize(_image(images, name)) for name in names)
         stored_bytes = stored / _megapixels(images) * pixels
         for tiles in (16, 118):
             dates = tiles * DATES_A_YEAR
-            hours = dates * pixels / float(str(rate)) / 3600
-            table.append(
-                {
-                    "name": f"{tiles} tiles x {DATES_A_YEAR} dates, {form}",
-                    "value": round(hours, 1),
-                    "unit": "core-hours",
-                    "peer": (
-                        f"{dates * stored_bytes / 1e12:.2f} TB stored (made images),"
-                        f" {dates * pixels * 2e6 / 1e12:.2f} TB decoded"
-                    ),
-                    "ratio": None,
-                }
-            )
+            what = f"{tiles} tiles x {DATES_A_YEAR} dates, {form}"
+            hours = dates * pixels / rate / 3600
+            table += [
+                Row(f"{what}: work", round(hours, 1), "core-hours"),
+                Row(f"{what}: read", round(dates * stored_bytes / 1e12, 2), "TB"),
+                Row(f"{what}: decoded", round(dates * pixels * 2e-6, 2), "TB"),
+            ]
     return table
 
 
@@ -276,13 +275,3 @@ def _as_cogs(product: Product, folder: pathlib.Path) -> Product:
         ),
         scene_classification=copy(product.scene_classification),
     )
-
-
-if __name__ == "__main__":
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table("name", "value", "unit", "peer", "ratio")
-    for found in main():
-        shown.add_row(*(str(value) for value in found.values()))
-    Console(width=150).print(shown)
