@@ -13,6 +13,9 @@ REQUIRES = [
     "keras>=3.15.1",  # Functional models; earlier ones differ under tf.distribute.
     "tensorflow-datasets>=4.9.10,<4.10",  # Builders; we rely on its ExampleParser.
     "apache-beam[gcp]>=2.77",  # Pipelines; gs:// and Dataflow with the extra.
+    "pyogrio>=0.13",  # Parcel maps of any format.
+    "pyproj>=3.7",  # Coordinates between any two CRS.
+    "shapely>=2.1",  # Outlines of parcels; first release with orient_polygons.
     "rasterio>=1.4.4",  # GeoTIFF and JPEG 2000 by window.
     "numpy>=2.0",  # NumPy 2 promotion rules: uint16 stays uint16.
     "gcsfs>=2026.9",  # gs:// paths through fsspec.
@@ -59,7 +62,13 @@ setup(
         ]
     ),
     package_data={
-        "tfds_eo": ["*/README.md", "*/CITATIONS.bib", "*/TAGS.txt", "*/checksums.tsv"]
+        "tfds_eo": [
+            "*/README.md",
+            "*/CITATIONS.bib",
+            "*/TAGS.txt",
+            "*/checksums.tsv",
+            "crosswalks/*.csv",
+        ]
     },
     python_requires=">=3.11",
     install_requires=REQUIRES,

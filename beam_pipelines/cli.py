@@ -62,6 +62,16 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "A made TimeSen2Crop archive in the true layout",
         ),
         Command(
+            "simulate sentinel2",
+            "tfds_eo.simulate.sentinel2",
+            "Made Sentinel-2 products of two tiles, and their parcels",
+        ),
+        Command(
+            "build-crop-series",
+            "beam_pipelines.build_crop_series",
+            "Labelled crop series from Sentinel-2 and a parcel map",
+        ),
+        Command(
             "prepare",
             "beam_pipelines.prepare_dataset",
             "A published set, from its archive to TFRecord shards",

@@ -1,6 +1,7 @@
 """Earth observation data sets for TensorFlow: import it, then use `tfds.load`."""
 
+from tfds_eo.s2_crop_series import s2_crop_series_dataset_builder as _s2_crop_series
 from tfds_eo.time_sen2_crop import time_sen2_crop_dataset_builder as _time_sen2_crop
 
-BUILDERS = (_time_sen2_crop.Builder,)
+BUILDERS = (_time_sen2_crop.Builder, _s2_crop_series.Builder)
 """Every builder that TFDS finds once this package is imported."""

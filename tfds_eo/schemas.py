@@ -71,3 +71,30 @@ def crop_series(
             "id": tfds.features.Text(doc="Where the series comes from."),
         }
     )
+
+
+def placed_crop_series(legend: Legend) -> tfds.features.FeaturesDict:
+    """Returns the features of a crop series whose place and parcel are known.
+
+    Those of `crop_series`, so that a model trains on either, and where each comes from.
+    Tiles and seasons differ from build to build: their names are set when a set is
+    built, and read from its folder when it is loaded.
+
+    Args:
+        legend: The classes of ``label``.
+    """
+    series = crop_series(legend, tiles=(), seasons=())
+    degrees = " of the middle of the pixel, in degrees (WGS 84)."
+    return tfds.features.FeaturesDict(
+        {
+            **{name: series[name] for name in series},
+            "tile": tfds.features.ClassLabel(),
+            "season": tfds.features.ClassLabel(),
+            "longitude": tfds.features.Scalar(np.float32, doc="Longitude" + degrees),
+            "latitude": tfds.features.Scalar(np.float32, doc="Latitude" + degrees),
+            "row": tfds.features.Scalar(np.int32, doc="10 m row in the tile."),
+            "col": tfds.features.Scalar(np.int32, doc="10 m column in the tile."),
+            "parcel": tfds.features.Text(doc="Identifier of the parcel."),
+            "code": tfds.features.Text(doc="The country's code of the crop."),
+        }
+    )

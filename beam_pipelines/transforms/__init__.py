@@ -1,0 +1,1 @@
+"""PTransforms: one for each parallel task, wiring only."""
