@@ -1,0 +1,1 @@
+"""Products of satellites, read into physical units."""
