@@ -51,7 +51,7 @@ NoisePolicy = Literal["required", "optional"]
 Singles = npt.NDArray[np.float32]
 
 _ZEROS_FROM = (2, 90)  # From this IPF version on, nodata is DN 0.
-_CHUNK = 2**17  # Pixels worked on at once: three arrays of them stay in the L2 cache.
+_CHUNK = 2**18  # Pixels worked on at once, so that arrays of them stay in the cache.
 _DECIBELS = np.float32(10 / np.log(10))
 
 
