@@ -2,7 +2,7 @@
 
 Positions are interpolated as x, y, z on the unit sphere: between longitudes there is no
 straight line near a pole, and none across 180 degrees. Whole numbers are the centres of
-pixels, as in the annotation of Sentinel-1; GDAL's corner convention is half a pixel off.
+pixels, as in the annotation of Sentinel-1; GDAL counts from the corners of pixels.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ class TiePoints:
                 f" {self.latitude.shape}"
             )
 
-    def locate(
-        self, row: npt.ArrayLike, col: npt.ArrayLike
-    ) -> tuple[Floats, Floats]:
+    def locate(self, row: npt.ArrayLike, col: npt.ArrayLike) -> tuple[Floats, Floats]:
         """Returns longitude and latitude of pixels, in degrees.
 
         Args:

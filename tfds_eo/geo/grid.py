@@ -104,8 +104,10 @@ class MapGrid:
         self, window: PixelWindow
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Returns x of the columns and y of the rows of a window, in metres."""
-        x = self.left + (window.col + np.arange(window.cols) + 0.5) * self.resolution
-        y = self.top - (window.row + np.arange(window.rows) + 0.5) * self.resolution
+        cols = np.arange(window.col, window.end_col, dtype=np.float64)
+        rows = np.arange(window.row, window.end_row, dtype=np.float64)
+        x = self.left + (cols + 0.5) * self.resolution
+        y = self.top - (rows + 0.5) * self.resolution
         return x, y
 
 

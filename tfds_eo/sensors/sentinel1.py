@@ -11,48 +11,35 @@ import dataclasses
 import datetime
 import functools
 import pathlib
-import warnings
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-import rasterio.errors
-import rasterio.windows
 
 from tfds_eo.geo.geocoding import TiePoints
 from tfds_eo.geo.grid import PixelWindow
-from tfds_eo.sensors import sentinel1_border
+from tfds_eo.sensors import speckle
 from tfds_eo.sensors.sentinel1_annotation import (
     Annotation,
+    Manifest,
     parse_annotation,
-    parse_calibration,
-    parse_noise,
-    parse_processor_version,
+    parse_manifest,
+)
+from tfds_eo.sensors.sentinel1_border import DarkFrame, find_frame
+from tfds_eo.sensors.sentinel1_channel import (
+    Channel,
+    NoisePolicy,
+    open_channel,
+    to_decibels,
 )
 from tfds_eo.sensors.sentinel1_files import ProductFiles, find_files
-from tfds_eo.sensors.sentinel1_tables import DenseNoise, DenseTable
-from tfds_eo.sensors.speckle import boxcar as filter_boxcar
-from tfds_eo.sensors.speckle import check_boxcar
+from tfds_eo.sensors.sentinel1_tables import DenseTable
 
 POLARISATIONS = ("HH", "HV")
 """Channels of an image before the incidence angle, in this order."""
 
-FLOOR_DB = -50.0
-"""Least sigma-nought in decibels; what noise removal leaves below is set to it.
-
-Our choice: 15 dB below the weakest noise floor of the EW mode, so that no true signal
-is touched. `SceneImage.floored` counts the pixels.
-"""
-
-NoisePolicy = Literal["required", "optional"]
-"""Whether a product without noise tables is an error or is read without removal."""
-
 Singles = npt.NDArray[np.float32]
 
 _ZEROS_FROM = (2, 90)  # From this IPF version on, nodata is DN 0.
-_CHUNK = 2**18  # Pixels worked on at once, so that arrays of them stay in the cache.
-_DECIBELS = np.float32(10 / np.log(10))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,10 +47,10 @@ class SceneImage:
     """A window of a scene in physical units.
 
     Attributes:
-        image: ``[rows, cols, 3]``: sigma-nought of HH and HV in dB, never below
-            `FLOOR_DB`, NaN where there is no data; incidence angle in degrees, always
-            there. A view of memory in which each channel lies apart.
-        floored: Pixels of HH and of HV that were set to `FLOOR_DB`.
+        image: ``[rows, cols, 3]``: sigma-nought of HH and HV in dB, not below
+            `sentinel1_channel.FLOOR_DB`, NaN where there is no data; incidence angle in
+            degrees, always there. A view of memory in which each channel lies apart.
+        floored: Pixels of HH and of HV that were set to that floor.
     """
 
     image: Singles
@@ -72,22 +59,8 @@ class SceneImage:
     @property
     def valid(self) -> npt.NDArray[np.bool_]:
         """Where both polarisations have data, ``[rows, cols]``."""
-        return ~np.isnan(self.image[:, :, :2]).any(axis=2)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class _Channel:
-    """One polarisation: its pixels and tables.
-
-    Attributes:
-        raster_path: Path of the TIFF for GDAL.
-        gain: The calibration table sigmaNought.
-        noise: Thermal noise; none where the product lacks it and may.
-    """
-
-    raster_path: str
-    gain: DenseTable
-    noise: DenseNoise | None
+        known = np.isfinite(self.image)
+        return known[:, :, 0] & known[:, :, 1]
 
 
 class Scene:
@@ -105,14 +78,16 @@ class Scene:
         col_spacing: Metres from sample to sample on the ground.
         tie_points: Where pixels lie on the Earth.
         denoised: Whether thermal noise is taken off both polarisations.
+        simulated: Whether it is a made product.
     """
 
     def __init__(
         self,
         files: ProductFiles,
         annotation: Annotation,
-        channels: tuple[_Channel, ...],
+        channels: tuple[Channel, ...],
         *,
+        simulated: bool,
         dark_frame: bool,
     ) -> None:
         self.name = files.name
@@ -127,8 +102,8 @@ class Scene:
         self.tie_points: TiePoints = annotation.tie_points
         self.denoised = all(channel.noise is not None for channel in channels)
         self._channels = channels
-        self._dark_frame = dark_frame
-        self._rasters: dict[str, rasterio.DatasetReader] = {}
+        self.simulated = simulated
+        self._has_frame = dark_frame
         self._angle = DenseTable.of(
             self.tie_points.rows,
             np.stack(
@@ -157,19 +132,14 @@ class Scene:
             OSError: If the pixels cannot be read.
         """
         self._check_inside(window)
-        check_boxcar(boxcar)
         planes = np.empty((3, window.rows, window.cols), np.float32)
         floored = []
         for plane, channel in zip(planes, self._channels, strict=False):
             if boxcar == 1:
-                count = self._fill(channel, window, plane, decibels=True)
+                frame = self._frame_at(window)
+                count = channel.read_power(window, plane, frame=frame, decibels=True)
             else:
-                wide = window.widened(boxcar // 2).within(self.rows, self.cols)
-                power = np.empty((wide.rows, wide.cols), np.float32)
-                self._fill(channel, wide, power, decibels=False)
-                row, col = window.row - wide.row, window.col - wide.col
-                smooth = filter_boxcar(power, boxcar)
-                plane[:] = smooth[row : row + window.rows, col : col + window.cols]
+                self._smooth(channel, window, plane, boxcar)
                 count = to_decibels(plane)
             floored.append(count)
         self._angle.at(window.row, window.rows, window.col, window.cols, planes[2])
@@ -177,20 +147,20 @@ class Scene:
             image=np.moveaxis(planes, 0, -1), floored=(floored[0], floored[1])
         )
 
-    def read_power(self, window: PixelWindow) -> Singles:
+    def read_power(self, window: PixelWindow, *, boxcar: int = 1) -> Singles:
         """Reads sigma-nought of HH and HV in linear power, ``[rows, cols, 2]``.
 
         Values that noise removal made negative are kept, so that means are unbiased;
-        NaN stands where there is no data.
+        NaN stands where there is no data. The arguments are those of `read`.
 
         Raises:
-            ValueError: If the window is not inside the scene.
+            ValueError: If the window is not inside the scene, or ``boxcar`` is even.
             OSError: If the pixels cannot be read.
         """
         self._check_inside(window)
         planes = np.empty((2, window.rows, window.cols), np.float32)
         for plane, channel in zip(planes, self._channels, strict=True):
-            self._fill(channel, window, plane, decibels=False)
+            self._smooth(channel, window, plane, boxcar)
         return np.moveaxis(planes, 0, -1)
 
     def read_angle(self, window: PixelWindow) -> Singles:
@@ -214,18 +184,14 @@ class Scene:
         self._check_inside(window)
         valid = np.ones((window.rows, window.cols), np.bool_)
         for channel in self._channels:
-            dn = self._read_dn(channel, window)
-            valid &= dn != 0
-        if self._dark_frame:
-            valid &= ~self._frame(window)
-        return valid
+            valid &= channel.read_dn(window) != 0
+        frame = self._frame_at(window)
+        return valid if frame is None else valid & ~frame
 
     def read_dn(self, polarisation: str, window: PixelWindow) -> npt.NDArray[np.uint16]:
         """Reads digital numbers as they are, ``[rows, cols]``."""
         self._check_inside(window)
-        return self._read_dn(
-            self._channels[POLARISATIONS.index(polarisation)], window
-        )
+        return self._channel(polarisation).read_dn(window)
 
     def noise(self, polarisation: str, window: PixelWindow) -> Singles:
         """Returns thermal noise in the square of digital numbers, ``[rows, cols]``.
@@ -235,7 +201,7 @@ class Scene:
                 noise table.
         """
         self._check_inside(window)
-        table = self._channels[POLARISATIONS.index(polarisation)].noise
+        table = self._channel(polarisation).noise
         if table is None:
             raise ValueError(f"scene {self.name!r} has no {polarisation} noise table")
         out = np.empty((window.rows, window.cols), np.float32)
@@ -246,10 +212,32 @@ class Scene:
         """Returns the calibration table sigmaNought, ``[rows, cols]``."""
         self._check_inside(window)
         out = np.empty((window.rows, window.cols), np.float32)
-        self._channels[POLARISATIONS.index(polarisation)].gain.at(
-            window.row, window.rows, window.col, window.cols, out
-        )
+        place = (window.row, window.rows, window.col, window.cols)
+        self._channel(polarisation).gain.at(*place, out)
         return out
+
+    def _channel(self, polarisation: str) -> Channel:
+        return self._channels[POLARISATIONS.index(polarisation)]
+
+    def _smooth(
+        self, channel: Channel, window: PixelWindow, out: Singles, boxcar: int
+    ) -> None:
+        """Writes linear power of a window, filtered by what lies around it too."""
+        speckle.check_boxcar(boxcar)
+        wide = window.widened(boxcar // 2).within(self.rows, self.cols)
+        power = np.empty((wide.rows, wide.cols), np.float32)
+        frame = self._frame_at(wide)
+        channel.read_power(wide, power, frame=frame, decibels=False)
+        row, col = window.row - wide.row, window.col - wide.col
+        smooth = speckle.boxcar(power, boxcar)
+        out[:] = smooth[row : row + window.rows, col : col + window.cols]
+
+    @functools.cached_property
+    def _frame(self) -> DarkFrame:
+        return find_frame(self._channels)
+
+    def _frame_at(self, window: PixelWindow) -> npt.NDArray[np.bool_] | None:
+        return self._frame.at(window) if self._has_frame else None
 
     def _check_inside(self, window: PixelWindow) -> None:
         if window.within(self.rows, self.cols) != window or not (
@@ -260,138 +248,8 @@ class Scene:
                 f" {self.rows} x {self.cols}; got {window!r}"
             )
 
-    def _fill(
-        self, channel: _Channel, window: PixelWindow, out: Singles, *, decibels: bool
-    ) -> int:
-        """Writes one polarisation of a window; returns how many pixels were floored."""
-        dn = self._read_dn(channel, window)
-        frame = self._frame(window) if self._dark_frame else None
-        step = max(_CHUNK // window.cols, 1)
-        table = np.empty((min(step, window.rows), window.cols), np.float32)
-        floored = 0
-        for top in range(0, window.rows, step):
-            rows = min(step, window.rows - top)
-            place = (window.row + top, rows, window.col, window.cols)
-            part, scratch = out[top : top + rows], table[:rows]
-            digital = dn[top : top + rows]
-            np.multiply(digital, digital, out=part, dtype=np.float32)
-            if channel.noise is not None:
-                channel.noise.at(*place, scratch)
-                part -= scratch
-            self._calibrate(channel, place, part, scratch)
-            nodata = digital == 0
-            if frame is not None:
-                nodata |= frame[top : top + rows]
-            if nodata.any():
-                part[nodata] = np.nan
-            if decibels:
-                floored += to_decibels(part)
-        return floored
 
-    def _calibrate(
-        self,
-        channel: _Channel,
-        place: tuple[int, int, int, int],
-        part: Singles,
-        scratch: Singles,
-    ) -> None:
-        if channel.gain.constant:
-            _, _, col, cols = place
-            part *= np.float32(1) / np.square(channel.gain.values[:, col : col + cols])
-        else:
-            channel.gain.at(*place, scratch)
-            np.multiply(scratch, scratch, out=scratch)
-            part /= scratch
-
-    def _read_dn(
-        self, channel: _Channel, window: PixelWindow
-    ) -> npt.NDArray[np.uint16]:
-        path = channel.raster_path
-        try:
-            return self._raster(path).read(
-                1,
-                window=rasterio.windows.Window(
-                    window.col, window.row, window.cols, window.rows
-                ),
-            )
-        except rasterio.errors.RasterioIOError as error:
-            raise OSError(
-                f"the pixels of {path!r} must be whole; rows {window.row} to"
-                f" {window.end_row - 1} of scene {self.name!r} cannot be read"
-                f" ({error}); the file may be truncated: fetch it again"
-            ) from error
-
-    def _raster(self, path: str) -> rasterio.DatasetReader:
-        if path not in self._rasters:
-            self._rasters[path] = _open_raster(path, self.name, self.rows, self.cols)
-        return self._rasters[path]
-
-    @functools.cached_property
-    def _frame_widths(self) -> dict[str, npt.NDArray[np.int32]]:
-        """Width of the dark frame at each side, of the wider polarisation."""
-        deep = min(sentinel1_border.MARGIN, self.cols)
-        high = min(sentinel1_border.MARGIN, self.rows)
-        sides = {
-            "left": PixelWindow(row=0, col=0, rows=self.rows, cols=deep),
-            "right": PixelWindow(
-                row=0, col=self.cols - deep, rows=self.rows, cols=deep
-            ),
-            "top": PixelWindow(row=0, col=0, rows=high, cols=self.cols),
-            "bottom": PixelWindow(
-                row=self.rows - high, col=0, rows=high, cols=self.cols
-            ),
-        }
-        widths: dict[str, npt.NDArray[np.int32]] = {}
-        for side, window in sides.items():
-            for channel in self._channels:
-                dn = self._read_dn(channel, window)
-                noise = np.zeros(dn.shape, np.float32)
-                if channel.noise is not None:
-                    channel.noise.at(
-                        window.row, window.rows, window.col, window.cols, noise
-                    )
-                if side in ("top", "bottom"):
-                    dn, noise = dn.T, noise.T
-                if side in ("right", "bottom"):
-                    dn, noise = dn[:, ::-1], noise[:, ::-1]
-                found = sentinel1_border.frame_widths(dn, noise)
-                widths[side] = np.maximum(widths.get(side, found), found)
-        return widths
-
-    def _frame(self, window: PixelWindow) -> npt.NDArray[np.bool_]:
-        """Returns which pixels of a window belong to the dark frame."""
-        widths = self._frame_widths
-        row = np.arange(window.row, window.end_row)
-        col = np.arange(window.col, window.end_col)
-        return (
-            (col[None] < widths["left"][row, None])
-            | (col[None] >= self.cols - widths["right"][row, None])
-            | (row[:, None] < widths["top"][None, col])
-            | (row[:, None] >= self.rows - widths["bottom"][None, col])
-        )
-
-
-def to_decibels(power: Singles) -> int:
-    """Turns linear power into decibels, in place.
-
-    Args:
-        power: Linear power of any shape; NaN stays NaN.
-
-    Returns:
-        How many values lay below `FLOOR_DB` and were set to it.
-    """
-    floor = np.float32(10 ** (FLOOR_DB / 10))
-    count = int(np.count_nonzero(power < floor))
-    if count:
-        np.maximum(power, floor, out=power)
-    np.log(power, out=power)
-    power *= _DECIBELS
-    return count
-
-
-def open_scene(
-    path: str | pathlib.Path, *, noise: NoisePolicy = "required"
-) -> Scene:
+def open_scene(path: str | pathlib.Path, *, noise: NoisePolicy = "required") -> Scene:
     """Opens an HH + HV product, EW GRDM or IW GRDH.
 
     Args:
@@ -424,73 +282,24 @@ def open_scene(
         )
     first = annotations["HH"]
     channels = tuple(
-        _open_channel(files, polarisation, first, noise)
+        open_channel(files, polarisation, first, noise)
         for polarisation in POLARISATIONS
     )
-    return Scene(files, first, channels, dark_frame=_has_dark_frame(files))
-
-
-def _open_channel(
-    files: ProductFiles, polarisation: str, annotation: Annotation, policy: NoisePolicy
-) -> _Channel:
-    for kind, there, folder in (
-        ("measurement", files.measurement, "measurement/*.tiff"),
-        ("calibration", files.calibration, "annotation/calibration/calibration-*.xml"),
-        ("noise", files.noise, "annotation/calibration/noise-*.xml"),
-    ):
-        if polarisation not in there and not (kind == "noise" and policy == "optional"):
-            raise FileNotFoundError(
-                f"scene {files.name!r} must have a {polarisation} {kind} file"
-                f" ({folder}); its {kind} files are {sorted(there.values()) or 'none'}"
-                + (
-                    "; allow missing noise to read it with its noise left in"
-                    if kind == "noise"
-                    else ""
-                )
-            )
-    source = f"{files.calibration[polarisation]!r} of {files.name!r}"
-    gain = parse_calibration(files.read_xml(files.calibration[polarisation]), source)
-    noise = None
-    if polarisation in files.noise:
-        source = f"{files.noise[polarisation]!r} of {files.name!r}"
-        table = parse_noise(files.read_xml(files.noise[polarisation]), source)
-        noise = DenseNoise.of(table, annotation.cols)
-    return _Channel(
-        raster_path=files.raster_path(polarisation),
-        gain=DenseTable.of(gain.rows, gain.spread(annotation.cols)),
-        noise=noise,
-    )
-
-
-def _has_dark_frame(files: ProductFiles) -> bool:
-    """Says whether nodata may be low instead of zero; by the format if unsaid."""
-    version = None
+    manifest = Manifest()
     if files.manifest is not None:
-        version = parse_processor_version(
-            files.read_xml(files.manifest), f"{files.manifest!r} of {files.name!r}"
-        )
-    if version is not None:
-        return version < _ZEROS_FROM
-    return any(
-        parse_noise(files.read_xml(member), member).original
-        for member in files.noise.values()
+        source = f"{files.manifest!r} of {files.name!r}"
+        manifest = parse_manifest(files.read_xml(files.manifest), source)
+    return Scene(
+        files,
+        first,
+        channels,
+        simulated=manifest.simulated,
+        dark_frame=_has_dark_frame(manifest, channels),
     )
 
 
-def _open_raster(path: str, scene: str, rows: int, cols: int) -> rasterio.DatasetReader:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            raster = rasterio.open(path)
-    except rasterio.errors.RasterioIOError as error:
-        raise OSError(
-            f"{path!r} of scene {scene!r} must be a whole GeoTIFF; it cannot be opened"
-            f" ({error}); fetch it again"
-        ) from error
-    if (raster.height, raster.width) != (rows, cols) or raster.dtypes[0] != "uint16":
-        raise ValueError(
-            f"{path!r} of scene {scene!r} must hold {rows} x {cols} uint16 pixels, as"
-            f" its annotation says; got {raster.height} x {raster.width}"
-            f" {raster.dtypes[0]}"
-        )
-    return raster
+def _has_dark_frame(manifest: Manifest, channels: tuple[Channel, ...]) -> bool:
+    """Says whether nodata may be low, not zero; by the noise's format if unsaid."""
+    if manifest.version is not None:
+        return manifest.version < _ZEROS_FROM
+    return any(c.noise is not None and not c.noise.blocks for c in channels)

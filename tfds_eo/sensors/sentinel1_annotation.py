@@ -106,12 +106,10 @@ class NoiseTable:
     Attributes:
         along_range: Noise along lines.
         along_azimuth: Factors of it; none in products before IPF 2.9.
-        original: Whether it is the format before IPF 2.9.
     """
 
     along_range: LineTable
     along_azimuth: tuple[AzimuthBlock, ...]
-    original: bool
 
 
 def parse_annotation(content: bytes, source: str) -> Annotation:
@@ -153,9 +151,7 @@ def parse_annotation(content: bytes, source: str) -> Annotation:
         cols=int(_number(root, image + "numberOfSamples", source)),
         row_spacing=_number(root, image + "azimuthPixelSpacing", source),
         col_spacing=_number(root, image + "rangePixelSpacing", source),
-        tie_points=TiePoints(
-            rows=rows, cols=cols, longitude=grid[0], latitude=grid[1]
-        ),
+        tie_points=TiePoints(rows=rows, cols=cols, longitude=grid[0], latitude=grid[1]),
         angle=grid[2],
     )
 
@@ -184,7 +180,6 @@ def parse_noise(content: bytes, source: str) -> NoiseTable:
         return NoiseTable(
             along_range=_line_table(root, "noiseVector", "noiseLut", source),
             along_azimuth=(),
-            original=True,
         )
     blocks = []
     for vector in root.findall(".//noiseAzimuthVector"):
@@ -209,22 +204,38 @@ def parse_noise(content: bytes, source: str) -> NoiseTable:
     return NoiseTable(
         along_range=_line_table(root, "noiseRangeVector", "noiseRangeLut", source),
         along_azimuth=tuple(blocks),
-        original=False,
     )
 
 
-def parse_processor_version(content: bytes, source: str) -> tuple[int, int] | None:
-    """Reads the version of the processor (IPF) from the manifest, such as (2, 91).
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What the manifest tells of how a product was made.
 
-    Returns:
-        The version, or none where the manifest does not say it.
+    Attributes:
+        version: Version of the processor (IPF), such as (2, 91); None if not said.
+        simulated: Whether it is a made product.
     """
+
+    version: tuple[int, int] | None = None
+    simulated: bool = False
+
+
+def parse_manifest(content: bytes, source: str) -> Manifest:
+    """Reads the manifest; what it does not say is left at its default.
+
+    Raises:
+        ValueError: If it is no XML.
+    """
+    version, simulated = None, False
     for element in _parse(content, source).iter():
-        if element.tag.endswith("}software") and "IPF" in element.get("name", ""):
+        name = element.get("name", "")
+        if element.tag.endswith("}facility") and name.startswith("simulated"):
+            simulated = True
+        if version is None and element.tag.endswith("}software") and "IPF" in name:
             major, _, minor = element.get("version", "").partition(".")
             if major.isdigit() and minor.isdigit():
-                return int(major), int(minor)
-    return None
+                version = int(major), int(minor)
+    return Manifest(version=version, simulated=simulated)
 
 
 def _line_table(root: Element, vector: str, values: str, source: str) -> LineTable:

@@ -103,12 +103,15 @@ class IceField:
 
     @functools.cached_property
     def classes(self) -> list[int]:
-        """Class of `legends.UIT_SEA_ICE` of each region; that of land says nothing."""
+        """Class of `legends.UIT_SEA_ICE` of each region; that of land says nothing.
+
+        Each class occurs in at least one region that is neither land nor mixed.
+        """
         random = np.random.default_rng([self.seed, 2])
-        every = np.arange(self.regions) % len(UIT_SEA_ICE)
-        ids = random.permutation(every)
-        ids[1] = UIT_SEA_ICE.id_of("thin_to_medium_first_year_ice")
-        return ids.tolist()
+        mixed = UIT_SEA_ICE.id_of("thin_to_medium_first_year_ice")
+        every = random.permutation(len(UIT_SEA_ICE)).tolist()
+        more = random.integers(0, len(UIT_SEA_ICE), self.regions - 8).tolist()
+        return [0, mixed, *every, *more]
 
     def region_at(self, first_row: int, rows: int) -> npt.NDArray[np.int32]:
         """Returns the number of the region of each pixel of whole rows."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ BETA_NOUGHT = 1087.0
 """Square root of the constant between DN^2 and radar brightness, that of S1A's EW."""
 
 SWATH_EDGES = (0.0, 0.2967, 0.4779, 0.6754, 0.8542, 1.0)
-"""Where sub-swaths EW1 to EW5 begin and end, as shares of a line; from a true product."""
+"""Where sub-swaths EW1 to EW5 begin and end, as shares of a line; a true product's."""
 
 NOISE_FLOORS = (6000.0, 2250.0, 1400.0, 700.0, 780.0)
 """Thermal noise in the middle of each sub-swath, in DN^2; HV of a true product."""
@@ -60,7 +61,7 @@ class Radar:
     heading: float = 200.0
     azimuth_noise: bool = True
 
-    def locate(self, row: Floats, col: Floats) -> tuple[Floats, Floats]:
+    def locate(self, row: npt.ArrayLike, col: npt.ArrayLike) -> tuple[Floats, Floats]:
         """Returns longitude and latitude of pixels, exact on the ellipsoid.
 
         Rows and columns are straight lines on an azimuthal equidistant map around the
@@ -90,13 +91,11 @@ class Radar:
     def swaths(self) -> tuple[tuple[int, int], ...]:
         """First and last column of each sub-swath."""
         edges = [round(edge * self.cols) for edge in SWATH_EDGES]
-        return tuple(
-            (first, behind - 1) for first, behind in zip(edges, edges[1:], strict=False)
-        )
+        return tuple((first, behind - 1) for first, behind in itertools.pairwise(edges))
 
     @functools.cached_property
     def table_cols(self) -> npt.NDArray[np.int64]:
-        """Columns of calibration and noise tables; ends of sub-swaths are among them."""
+        """Columns of the calibration and noise tables, ends of swaths among them."""
         ends = [col for swath in self.swaths for col in swath]
         return np.unique([*range(0, self.cols, NOISE_STEP), *ends])
 

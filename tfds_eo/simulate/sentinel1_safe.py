@@ -238,9 +238,7 @@ def _annotation(product: Product, polarisation: str) -> Element:
                 *("incidenceAngle", f"{angle:.15e}"),
                 *("elevationAngle", f"{angle - 2.0:.15e}"),
             )
-    merges = SubElement(
-        SubElement(root, "swathMerging"), "swathMergeList", count="5"
-    )
+    merges = SubElement(SubElement(root, "swathMerging"), "swathMergeList", count="5")
     for number, (first, last) in enumerate(radar.swaths, 1):
         merge = SubElement(merges, "swathMerge")
         _put(merge, "swath", f"EW{number}")
