@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tfds_eo.geo.geocoding import TiePoints
 from tfds_eo.geo.grid import PixelWindow
+from tfds_eo.geo.scene_polygons import Shapes, put_onto_scene
 from tfds_eo.sensors import speckle
 from tfds_eo.sensors.sentinel1_annotation import (
     Annotation,
@@ -187,6 +188,18 @@ class Scene:
             valid &= channel.read_dn(window) != 0
         frame = self._frame_at(window)
         return valid if frame is None else valid & ~frame
+
+    def locate(
+        self, row: npt.ArrayLike, col: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Returns longitude and latitude of pixels; as `TiePoints.locate`."""
+        return self.tie_points.locate(row, col)
+
+    def place(self, shapes: Shapes, crs: str) -> Shapes:
+        """Puts polygons onto the pixels of the scene; empty where they miss it."""
+        return put_onto_scene(
+            shapes, crs, self.tie_points, rows=self.rows, cols=self.cols
+        )
 
     def read_dn(self, polarisation: str, window: PixelWindow) -> npt.NDArray[np.uint16]:
         """Reads digital numbers as they are, ``[rows, cols]``."""

@@ -74,13 +74,15 @@ class Radar:
         north = along * np.cos(turn) - across * np.sin(turn)
         return self._from_map.transform(east, north)
 
+    @property
+    def map_crs(self) -> str:
+        """The azimuthal equidistant map around the centre."""
+        centre = f"+lat_0={self.latitude} +lon_0={self.longitude}"
+        return f"+proj=aeqd {centre} +ellps=WGS84"
+
     @functools.cached_property
     def _from_map(self) -> pyproj.Transformer:
-        return pyproj.Transformer.from_crs(
-            f"+proj=aeqd +lat_0={self.latitude} +lon_0={self.longitude} +ellps=WGS84",
-            "EPSG:4326",
-            always_xy=True,
-        )
+        return pyproj.Transformer.from_crs(self.map_crs, "EPSG:4326", always_xy=True)
 
     def angle(self, col: npt.ArrayLike) -> Floats:
         """Returns incidence angles of columns, in degrees."""
