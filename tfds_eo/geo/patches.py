@@ -58,10 +58,10 @@ def patch_corners(
     return at_row[row] + rows[0], at_col[col] + cols[0]
 
 
-def any_in_patches(
+def count_in_patches(
     mask: npt.NDArray[np.bool_], row: Corners, col: Corners, *, size: int
-) -> npt.NDArray[np.bool_]:
-    """Says for each patch whether a pixel of it is set.
+) -> npt.NDArray[np.int32]:
+    """Returns how many pixels of each patch are set.
 
     Args:
         mask: ``[rows, cols]``.
@@ -77,7 +77,7 @@ def any_in_patches(
         - total[row, col + size]
         - total[row + size, col]
         + total[row, col]
-    ) > 0
+    )
 
 
 def cut_patches(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tfds_eo.geo.grid import PixelWindow
 from tfds_eo.geo.patches import (
-    any_in_patches,
+    count_in_patches,
     cut_patches,
     groups_that_share_pixels,
     patch_corners,
@@ -87,14 +87,14 @@ def test_pixels_belong_to_a_polygon_by_their_centres():
         np.testing.assert_array_equal(pixels_inside(polygon, window), expected)
 
 
-def test_a_patch_with_a_single_marked_pixel_is_found():
+def test_marked_pixels_of_each_patch_are_counted():
     mask = np.zeros((30, 20), bool)
-    mask[11, 7] = True
+    mask[11, 7] = mask[12, 9] = mask[0, 0] = True
     row, col = (np.ravel(a) for a in np.mgrid[0:26, 0:16])
-    found = any_in_patches(mask, row, col, size=5)
-    expected = [mask[r : r + 5, c : c + 5].any() for r, c in zip(row, col, strict=True)]
+    found = count_in_patches(mask, row, col, size=5)
+    expected = [mask[r : r + 5, c : c + 5].sum() for r, c in zip(row, col, strict=True)]
     np.testing.assert_array_equal(found, expected)
-    assert found.sum() == 25
+    assert found.max() == 2
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8, np.int32])
