@@ -62,6 +62,21 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "A made TimeSen2Crop archive in the true layout",
         ),
         Command(
+            "simulate sentinel1",
+            "tfds_eo.simulate.sentinel1",
+            "Made Sentinel-1 products with polygons and ice charts",
+        ),
+        Command(
+            "match-scenes",
+            "beam_pipelines.match_scenes",
+            "Sentinel-1 scenes with optical ones of the same place and time",
+        ),
+        Command(
+            "build-ice-patches",
+            "beam_pipelines.build_ice_patches",
+            "Labelled ice patches from Sentinel-1 and polygons or charts",
+        ),
+        Command(
             "prepare",
             "beam_pipelines.prepare_dataset",
             "A published set, from its archive to TFRecord shards",

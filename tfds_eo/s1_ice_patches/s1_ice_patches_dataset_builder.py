@@ -28,7 +28,7 @@ class PatchConfig(tfds.core.BuilderConfig):  # type: ignore[misc] # A class of T
 
     size: int
     legend: Legend | None
-    prepared: Prepared
+    prepared: Prepared = dataclasses.field(repr=False)
 
 
 class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.

@@ -3,7 +3,7 @@
 import numpy as np
 import pyproj
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfds_eo.geo.geocoding import TiePoints
@@ -43,6 +43,7 @@ def test_positions_are_within_two_metres_of_the_map_they_come_from(place):
 
 
 @pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=25, deadline=None)
 @given(row=st.floats(-200, 1200), col=st.floats(-150, 950))
 def test_finding_undoes_locating(place, row, col):
     points, _ = grid_at(*place)
