@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import apache_beam as beam
@@ -200,7 +200,8 @@ def run(config: Config, beam_args: Sequence[str] = ()) -> list[RenderableType]:
             download_config=tfds.download.DownloadConfig(beam_options=options)
         )
         found = ", ".join(
-            f"{split} {info.num_examples:,}" for split, info in builder.info.splits.items()
+            f"{split} {info.num_examples:,}"
+            for split, info in builder.info.splits.items()
         )
         lines.append(
             f'tfds.load("s1_ice_patches/{builder.builder_config.name}",'
@@ -236,7 +237,9 @@ def config_name(size: int, labels: Kind) -> str:
 def _plan(
     requests: list[Request], data_dir: str, options: PipelineOptions | None
 ) -> list[ScenePlan]:
-    folder = f"{data_dir.rstrip('/')}/s1_ice_patches/incomplete.plans.{uuid.uuid4().hex}"
+    folder = (
+        f"{data_dir.rstrip('/')}/s1_ice_patches/incomplete.plans.{uuid.uuid4().hex}"
+    )
     filesystem, name = fsspec.core.url_to_fs(folder)
     try:
         with writing.open_pipeline(None, options) as pipeline:
@@ -265,7 +268,9 @@ def _pair(config: Config) -> Pairing:
     return pair_up(scenes, polygons, max_gap_minutes=config.max_gap)
 
 
-def _found(patterns: Sequence[str], look, kind: str) -> list[str]:  # noqa: ANN001
+def _found(
+    patterns: Sequence[str], look: Callable[[str], Iterator[str]], kind: str
+) -> list[str]:
     """Returns what patterns stand for, sorted, each once."""
     found: set[str] = set()
     for pattern in patterns:
@@ -286,7 +291,9 @@ def _scenes_at(pattern: str) -> Iterator[str]:
         if filesystem.exists(f"{name}/annotation"):
             yield path
             continue
-        for inner in filesystem.ls(name, detail=False) if filesystem.isdir(name) else ():
+        for inner in (
+            filesystem.ls(name, detail=False) if filesystem.isdir(name) else ()
+        ):
             if inner.rstrip("/").lower().endswith((".safe", ".zip")):
                 yield filesystem.unstrip_protocol(inner).removeprefix("file://")
 
@@ -376,7 +383,9 @@ def _dropped(plans: Sequence[ScenePlan]) -> str:
 
 
 def _description(config: Config, size: int) -> str:
-    where = f"on {config.crs} at {config.resolution:g} m" if config.crs else "unresampled"
+    where = (
+        f"on {config.crs} at {config.resolution:g} m" if config.crs else "unresampled"
+    )
     return f"Patches of {size} x {size} pixels, {where}, labels by {config.labels}."
 
 

@@ -1,7 +1,7 @@
-"""Lists Sentinel-1 scenes with optical scenes of the same place and nearly the same time.
+"""Lists Sentinel-1 scenes with optical ones of the same place and nearly the same time.
 
-So labels of the kind of the UiT patches are drawn: on an optical image, minutes from the
-radar's. Pairs come sorted by the clear area that both cover, halved for each hour
+So labels of the kind of the UiT patches are drawn: on an optical image, minutes from
+the radar's. Pairs come sorted by the clear area that both cover, halved for each hour
 between them.
 """
 

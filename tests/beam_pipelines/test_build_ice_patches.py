@@ -166,7 +166,7 @@ def test_missing_noise_is_recorded(made, tmp_path):
         file.unlink()
     with pytest.raises(FileNotFoundError, match="HH noise file"):
         build([single], tmp_path / "out")
-    build([single], tmp_path / "out", noise="optional")
+    build([single], tmp_path / "out", noise="optional", shares=(0.5, 0.0, 0.5))
     splits, info = records(tmp_path / "out", "32x32")
     assert not info.metadata["denoised"]
     assert {int(r["denoised"]) for found in splits.values() for r in found} == {0}

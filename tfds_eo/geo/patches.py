@@ -109,22 +109,12 @@ def cut_patches(
             f" got rows {row.min()} to {row.max()} and columns {col.min()} to"
             f" {col.max()}"
         )
-    # Pixels of a patch's row are neighbours in memory: copy them as one piece.
-    pixel = image.dtype.itemsize * int(np.prod(image.shape[2:], dtype=np.int64))
-    flat = image.view(np.uint8).reshape(rows, cols * pixel)
-    starts = np.lib.stride_tricks.as_strided(
-        flat.reshape(-1).view(f"V{pixel}")[: (rows * cols - size + 1)],
-        (rows * cols - size + 1, size),
-        (pixel, pixel),
-        writeable=False,
+    channels = int(np.prod(image.shape[2:], dtype=np.int64))
+    # Pixels of a patch's row are neighbours in memory: one index copies them as a piece.
+    windows = np.lib.stride_tricks.sliding_window_view(
+        image.reshape(rows, cols * channels), (size, size * channels)
     )
-    piece = np.ascontiguousarray(starts[:1]).dtype
-    first = row * cols + col
-    out = np.empty((len(row), size, size), piece)
-    for line in range(size):
-        out[:, line] = starts[first + line * cols]
-    shape = (len(row), size, size, *image.shape[2:])
-    return out.view(np.uint8).reshape(-1).view(image.dtype).reshape(shape)
+    return windows[row, col * channels].reshape(len(row), size, size, *image.shape[2:])
 
 
 def groups_that_share_pixels(

@@ -96,7 +96,7 @@ def read_items(path: str) -> list[Item]:
                 f"item list {path!r} must be JSON, or JSON a line; {error}"
             ) from error
     if isinstance(content, Mapping):
-        content = content["features"] if "features" in content else [content]
+        content = content.get("features", [content])
     return [_item(entry, path) for entry in content]
 
 
@@ -194,7 +194,9 @@ def _item(entry: Mapping[str, Any], path: str) -> Item:
     name = entry.get("id") if isinstance(entry, Mapping) else None
     where = f"item {name!r} of {path!r}"
     if not isinstance(name, str):
-        raise ValueError(f"an item of {path!r} must have an id; got {str(entry)[:80]!r}")
+        raise ValueError(
+            f"an item of {path!r} must have an id; got {str(entry)[:80]!r}"
+        )
     properties = entry.get("properties") or {}
     single = properties.get("datetime")
     start = properties.get("start_datetime") or single
@@ -224,5 +226,7 @@ def _time(text: str, where: str) -> datetime.datetime:
     try:
         time = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
-        raise ValueError(f"{where} must have times in ISO 8601; got {text!r}") from error
+        raise ValueError(
+            f"{where} must have times in ISO 8601; got {text!r}"
+        ) from error
     return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -163,7 +164,10 @@ def window_around(shape: shapely.Geometry, *, rows: int, cols: int) -> PixelWind
     ).within(rows, cols)
 
 
-def _transformed(shapes: Shapes, function) -> Shapes:  # noqa: ANN001
+def _transformed(
+    shapes: Shapes,
+    function: Callable[[npt.NDArray, npt.NDArray], tuple[npt.NDArray, npt.NDArray]],
+) -> Shapes:
     """Moves all vertices; polygons with a vertex that gets nowhere become empty."""
 
     def move(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

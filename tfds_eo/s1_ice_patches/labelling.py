@@ -18,8 +18,8 @@ from tfds_eo.legends import SIGRID3_POLYGONS, Legend
 Kind = Literal["class", "chart_class", "chart_rasters"]
 """How patches are labelled.
 
-``class``: the class in a field of the polygon. ``chart_class``: the stage that dominates
-a polygon of a SIGRID-3 chart. ``chart_rasters``: the chart itself under the patch.
+``class``: the class in a field of the polygon. ``chart_class``: the stage that
+dominates a polygon of a SIGRID-3 chart. ``chart_rasters``: the chart itself under the patch.
 """
 
 UNLABELLED = -1
@@ -121,8 +121,6 @@ def read_crosswalk(path: str) -> dict[str, str]:
                 )
             crosswalk[value] = (row["class"] or "").strip()
     return crosswalk
-
-
 
 
 def _from_field(polygons: PolygonFile, labelling: Labelling) -> PolygonLabels:

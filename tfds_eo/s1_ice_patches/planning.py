@@ -165,8 +165,8 @@ def plan_scene(request: Request) -> ScenePlan:
     margin = request.cutting.margin / pixel_size(scene)
     if margin > _MOST_MARGIN:
         raise ValueError(
-            f"a margin must be at most {_MOST_MARGIN} pixels; {request.cutting.margin:g}"
-            f" m are {margin:.0f} pixels of scene {scene.name!r}"
+            f"a margin must be at most {_MOST_MARGIN} pixels;"
+            f" {request.cutting.margin:g} m are {margin:.0f} pixels of scene {scene.name!r}"
         )
     file, shapes = place_polygons(request.view, request.polygons)
     labels = read_labels(file, request.labelling)
@@ -186,8 +186,7 @@ def plan_scene(request: Request) -> ScenePlan:
     counts["polygons_outside"] = int((~meets).sum())
     if request.labelling.kind == "chart_rasters":
         found = {
-            size: _grid(scene, size, stride)
-            for size, stride in _sizes(request.cutting)
+            size: _grid(scene, size, stride) for size, stride in _sizes(request.cutting)
         }
     else:
         counts["polygons_without_class"] = int(

@@ -34,8 +34,8 @@ class PatchConfig(tfds.core.BuilderConfig):  # type: ignore[misc] # A class of T
 class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.
     """Builder of patches cut from Sentinel-1 scenes.
 
-    It has no configs of its own: `tfds-eo build-ice-patches` gives it one for each size.
-    What it has prepared is loaded by `tfds.load("s1_ice_patches/32x32", data_dir=...)`.
+    It has no configs of its own: `tfds-eo build-ice-patches` gives it one a size. What
+    it has prepared is loaded by `tfds.load("s1_ice_patches/32x32", data_dir=...)`.
     """
 
     VERSION = tfds.core.Version("1.0.0")

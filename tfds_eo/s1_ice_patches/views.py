@@ -56,7 +56,8 @@ def place_polygons(view: View, path: str) -> tuple[PolygonFile, Shapes]:
     names = {name.lower(): name for name in file.fields}
     if "scene" in names:
         of_scene = [
-            str(value or "") in ("", scene.name) for value in file.fields[names["scene"]]
+            str(value or "") in ("", scene.name)
+            for value in file.fields[names["scene"]]
         ]
         for number in np.flatnonzero(~np.array(of_scene, bool)):
             shapes[number] = shapely.Polygon()

@@ -1,7 +1,7 @@
 """A Sentinel-1 scene put onto a map, without terrain.
 
 Each pixel of the map is the mean, in linear power, of the sensor's pixels nearest to k x
-k points in it, where k is the ratio of the pixel sizes: at 40 m every value is a true
+k points in it, where k is the ratio of the pixel sizes: at 40 m a value is that of one
 pixel of an EW scene, at 80 m the mean of four. Places are those of the product's tie
 points, which lie on the ellipsoid over sea; over land they are off by the height.
 """
@@ -103,15 +103,14 @@ class MappedScene:
         found[known] = valid[row[known] - source.row, col[known] - source.col]
         return self._mean(np.where(found > 0, found, np.nan)) > 0
 
-    def locate(
-        self, row: npt.ArrayLike, col: npt.ArrayLike
-    ) -> tuple[Floats, Floats]:
+    def locate(self, row: npt.ArrayLike, col: npt.ArrayLike) -> tuple[Floats, Floats]:
         """Returns longitude and latitude of pixels of the map, in degrees."""
         grid = self.grid
         x = grid.left + (np.asarray(col, np.float64) + 0.5) * grid.resolution
         y = grid.top - (np.asarray(row, np.float64) + 0.5) * grid.resolution
         to_earth = pyproj.Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-        longitude, latitude = to_earth.transform(*np.broadcast_arrays(x, y))
+        x, y = np.broadcast_arrays(x, y)
+        longitude, latitude = to_earth.transform(x, y)
         return np.asarray(longitude), np.asarray(latitude)
 
     def place(self, shapes: Shapes, crs: str) -> Shapes:
@@ -148,12 +147,11 @@ class MappedScene:
         self, window: PixelWindow
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], PixelWindow]:
         """Returns the sensor's pixel of each point, -1 outside, and a window of all."""
-        row, col = self._places(window)
-        row, col = np.rint(row), np.rint(col)
-        inside = (row >= 0) & (row < self.scene.rows)
-        inside &= (col >= 0) & (col < self.scene.cols)
-        row = np.where(inside, row, -1).astype(np.int64)
-        col = np.where(inside, col, -1).astype(np.int64)
+        at_row, at_col = (np.rint(place) for place in self._places(window))
+        inside = (at_row >= 0) & (at_row < self.scene.rows)
+        inside &= (at_col >= 0) & (at_col < self.scene.cols)
+        row = np.where(inside, at_row, -1).astype(np.int64)
+        col = np.where(inside, at_col, -1).astype(np.int64)
         if not inside.any():
             return row, col, PixelWindow(row=0, col=0, rows=0, cols=0)
         first_row, first_col = int(row[inside].min()), int(col[inside].min())

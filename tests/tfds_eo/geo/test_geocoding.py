@@ -25,7 +25,9 @@ def grid_at(longitude, latitude):
 
     row, col = np.meshgrid(ROWS, COLS, indexing="ij")
     places = truth(row, col)
-    return TiePoints(rows=ROWS, cols=COLS, longitude=places[0], latitude=places[1]), truth
+    return TiePoints(
+        rows=ROWS, cols=COLS, longitude=places[0], latitude=places[1]
+    ), truth
 
 
 PLACES = [(10.0, 78.0), (-170.0, 89.95), (179.99, 71.0), (-60.0, -66.0)]

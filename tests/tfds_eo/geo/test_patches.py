@@ -69,9 +69,7 @@ def test_brute_force_finds_the_same_patches_in_random_polygons(vertices, size, s
         for row in range(first_row, 41 - size + 1, stride)
         for col in range(first_col, 60 - size + 1, stride)
         if all(
-            inside[r, c]
-            for r in range(row, row + size)
-            for c in range(col, col + size)
+            inside[r, c] for r in range(row, row + size) for c in range(col, col + size)
         )
     ]
     assert list(zip(rows.tolist(), cols.tolist(), strict=True)) == expected
@@ -135,8 +133,10 @@ def test_patches_that_share_a_pixel_are_in_one_group_and_no_others(corners, size
         for a, b in itertools.combinations(range(len(row)), 2):
             near = abs(row[a] - row[b]) < size and abs(col[a] - col[b]) < size
             if near and group[a] != group[b]:
-                group = [min(group[a], group[b]) if g in (group[a], group[b]) else g
-                         for g in group]
+                group = [
+                    min(group[a], group[b]) if g in (group[a], group[b]) else g
+                    for g in group
+                ]
                 changed = True
     names = list(dict.fromkeys(group))
     np.testing.assert_array_equal(found, [names.index(g) for g in group])

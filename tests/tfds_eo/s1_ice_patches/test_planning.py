@@ -66,7 +66,8 @@ def test_rectangles_give_as_many_patches_of_each_size_as_the_rule_says(made, tmp
     # Edges lie a tenth of a pixel outside, so that no centre is on an edge.
     corners = [(50, 60, 137, 95), (200, 150, 61, 288)]  # row, col, a, b
     shapes = [
-        shapely.box(c - 0.1, r - 0.1, c + b + 0.1, r + a + 0.1) for r, c, a, b in corners
+        shapely.box(c - 0.1, r - 0.1, c + b + 0.1, r + a + 0.1)
+        for r, c, a, b in corners
     ]
     file = write(tmp_path / "p.gpkg", shapes, made, **{"class": ["young_ice"] * 2})
     found = plan(made, file, sizes=(10, 20, 32), strides=(10, 10, 7)).patches
@@ -104,7 +105,10 @@ def test_a_margin_keeps_patches_away_from_edges(made, tmp_path):
 
 
 def test_a_pixel_that_two_polygons_claim_belongs_to_neither(made, tmp_path):
-    shapes = [shapely.box(99.9, 99.9, 200.1, 200.1), shapely.box(150.1, 99.9, 300, 200.1)]
+    shapes = [
+        shapely.box(99.9, 99.9, 200.1, 200.1),
+        shapely.box(150.1, 99.9, 300, 200.1),
+    ]
     file = write(
         tmp_path / "p.gpkg", shapes, made, **{"class": ["open_water", "young_ice"]}
     )
@@ -267,7 +271,10 @@ SCENES = [
 def test_times_are_read_off_names():
     utc = datetime.UTC
     for name, time in (
-        ("seaice_s1_20180116t075430", datetime.datetime(2018, 1, 16, 7, 54, 30, 0, utc)),
+        (
+            "seaice_s1_20180116t075430",
+            datetime.datetime(2018, 1, 16, 7, 54, 30, 0, utc),
+        ),
         ("cis_SGRDREA_20201102T1800", datetime.datetime(2020, 11, 2, 18, 0, 0, 0, utc)),
         ("chart_20201102", datetime.datetime(2020, 11, 2, 12, 0, 0, 0, utc)),
         ("chart_20201399", None),

@@ -47,7 +47,10 @@ def test_at_80_metres_power_is_averaged_without_bias(made):
     power = scene.read_power(scene.window)
     mean = np.nanmean(10 ** (image[:, :, 0] / 10))
     assert 10 * np.log10(mean / np.nanmean(power[:, :, 0])) == pytest.approx(0, abs=0.1)
-    spread = np.nanstd(image[:, :, 0]), np.nanstd(scene.read(scene.window).image[..., 0])
+    spread = (
+        np.nanstd(image[:, :, 0]),
+        np.nanstd(scene.read(scene.window).image[..., 0]),
+    )
     assert spread[0] < spread[1]
     valid = mapped.read_valid(mapped.window)
     np.testing.assert_array_equal(valid, np.isfinite(image[:, :, :2]).all(axis=2))
