@@ -16,6 +16,11 @@ REQUIRES = [
     "rasterio>=1.4.4",  # GeoTIFF and JPEG 2000 by window.
     "numpy>=2.0",  # NumPy 2 promotion rules: uint16 stays uint16.
     "gcsfs>=2026.9",  # gs:// paths through fsspec.
+    "shapely>=2.1",  # Polygons as arrays; first release with ordered Voronoi cells.
+    "pyproj>=3.6",  # Maps of any CRS.
+    "pyogrio>=0.9",  # Polygon files of any format.
+    "scipy>=1.13",  # Nearest tie points, filters, groups of patches.
+    "defusedxml>=0.7.1",  # XML of products that nobody vouches for.
     # What the core leaves out or only pulls in by chance.
     "importlib_resources>=6.0",  # Imported, but not declared, by tensorflow-datasets.
     "pyarrow>=16.0",  # Parses blocks of CSV members; Beam pins it loosely.
@@ -35,6 +40,7 @@ DEVELOPMENT = [
     "psutil>=6.0",  # Peak memory in benchmarks.
     "pytest>=8.3",  # Tests.
     "pytest-xdist>=3.6",  # Tests on all cores.
+    "xarray-sentinel>=0.9.6",  # Sentinel-1 geometry and calibration to compare with.
     "ruff>=0.14",  # Format and lint.
 ]
 

@@ -110,7 +110,7 @@ def cut_patches(
             f" {col.max()}"
         )
     channels = int(np.prod(image.shape[2:], dtype=np.int64))
-    # Pixels of a patch's row are neighbours in memory: one index copies them as a piece.
+    # Pixels of a patch's row are neighbours in memory: they are copied as one piece.
     windows = np.lib.stride_tricks.sliding_window_view(
         image.reshape(rows, cols * channels), (size, size * channels)
     )

@@ -22,6 +22,8 @@ BLOCK_BYTES = 24 << 20
 """Size of the records of a block, aimed at."""
 
 _LARGEST_TILE = 1024  # Pixels; a window of it takes 14 MB while it is calibrated.
+_COG_BLOCK = 512  # Pixels; tiles that lie on blocks of a COG decode few of them twice.
+_WORTH_ALIGNING = 400
 _RECORD_BYTES = 250  # A record without its arrays.
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
@@ -67,7 +69,8 @@ def make_blocks(
         rasters = plan.request.labelling.kind == "chart_rasters"
         record = _record_bytes(size, rasters)
         tile = int(stride * max((BLOCK_BYTES / record) ** 0.5, 1))
-        tile = min(tile, _LARGEST_TILE)
+        if tile >= _WORTH_ALIGNING:
+            tile = min(max(tile // _COG_BLOCK, 1) * _COG_BLOCK, _LARGEST_TILE)
         placed, splits = plan.patches[size], split_of[plan.request.view.path]
         key = np.stack([placed.row // tile, placed.col // tile], axis=1)
         for split in np.unique(splits):

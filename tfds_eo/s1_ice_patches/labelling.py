@@ -19,7 +19,8 @@ Kind = Literal["class", "chart_class", "chart_rasters"]
 """How patches are labelled.
 
 ``class``: the class in a field of the polygon. ``chart_class``: the stage that
-dominates a polygon of a SIGRID-3 chart. ``chart_rasters``: the chart itself under the patch.
+dominates a polygon of a SIGRID-3 chart. ``chart_rasters``: the chart itself under the
+patch.
 """
 
 UNLABELLED = -1

@@ -166,7 +166,8 @@ def plan_scene(request: Request) -> ScenePlan:
     if margin > _MOST_MARGIN:
         raise ValueError(
             f"a margin must be at most {_MOST_MARGIN} pixels;"
-            f" {request.cutting.margin:g} m are {margin:.0f} pixels of scene {scene.name!r}"
+            f" {request.cutting.margin:g} m are {margin:.0f} pixels of scene"
+            f" {scene.name!r}"
         )
     file, shapes = place_polygons(request.view, request.polygons)
     labels = read_labels(file, request.labelling)

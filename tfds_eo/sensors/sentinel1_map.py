@@ -1,9 +1,9 @@
 """A Sentinel-1 scene put onto a map, without terrain.
 
-Each pixel of the map is the mean, in linear power, of the sensor's pixels nearest to k x
-k points in it, where k is the ratio of the pixel sizes: at 40 m a value is that of one
-pixel of an EW scene, at 80 m the mean of four. Places are those of the product's tie
-points, which lie on the ellipsoid over sea; over land they are off by the height.
+Each pixel of the map is the mean, in linear power, of the sensor's pixels nearest to
+k x k points in it, where k is the ratio of the pixel sizes: at 40 m a value is that of
+one pixel of an EW scene, at 80 m the mean of four. Places are those of the product's
+tie points, which lie on the ellipsoid over sea; over land they are off by the height.
 """
 
 from __future__ import annotations

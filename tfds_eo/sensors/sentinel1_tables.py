@@ -40,7 +40,16 @@ class DenseTable:
         """Whether all rows of the image hold the same."""
         return len(self.rows) == 1
 
-    def at(self, row: int, rows: int, col: int, cols: int, out: Singles) -> None:
+    def at(
+        self,
+        row: int,
+        rows: int,
+        col: int,
+        cols: int,
+        out: Singles,
+        *,
+        factors: Singles | None = None,
+    ) -> None:
         """Writes the values of a window, interpolated linearly between rows.
 
         Above the first and below the last row of the table their values hold.
@@ -51,16 +60,21 @@ class DenseTable:
             col: First column.
             cols: Its number of columns.
             out: Where to write them, ``[rows, cols]``.
+            factors: What each row is multiplied by, ``[rows]``; none for 1.
         """
-        if self.constant:
+        if self.constant and factors is None:
             out[:] = self.values[:, col : col + cols]
             return
         first, weights = self._weights(row, rows)
+        if factors is not None:
+            weights *= factors[:, None]
         values = self.values[first : first + weights.shape[1], col : col + cols]
         np.matmul(weights, values, out=out)
 
     def _weights(self, row: int, rows: int) -> tuple[int, Singles]:
         """Returns the first table row that a window needs, and the weight of each."""
+        if self.constant:
+            return 0, np.ones((rows, 1), np.float32)
         wanted = np.clip(np.arange(row, row + rows), self.rows[0], self.rows[-1])
         before = np.searchsorted(self.rows, wanted, "right") - 1
         before = np.minimum(before, len(self.rows) - 2)
@@ -108,12 +122,17 @@ class DenseNoise:
 
     def at(self, row: int, rows: int, col: int, cols: int, out: Singles) -> None:
         """Writes the noise of a window; the arguments are those of `DenseTable.at`."""
-        self.along_range.at(row, rows, col, cols, out)
+        parts = []
         for block, factors in zip(self.blocks, self.factors, strict=True):
-            top = max(block.first_row, row)
-            bottom = min(block.last_row + 1, row + rows)
-            left = max(block.first_col, col)
-            right = min(block.last_col + 1, col + cols)
+            top, bottom = max(block.first_row, row), min(block.last_row + 1, row + rows)
+            left, right = max(block.first_col, col), min(block.last_col + 1, col + cols)
             if top < bottom and left < right:
-                part = out[top - row : bottom - row, left - col : right - col]
-                part *= factors[top - block.first_row : bottom - block.first_row, None]
+                along = factors[top - block.first_row : bottom - block.first_row]
+                parts.append((top, left, right, along))
+        covered = sum(len(along) * (r - left) for _, left, r, along in parts)
+        if covered < rows * cols:
+            self.along_range.at(row, rows, col, cols, out)
+        for top, left, right, along in parts:
+            part = out[top - row : top - row + len(along), left - col : right - col]
+            place = (top, len(along), left, right - left)
+            self.along_range.at(*place, part, factors=along)

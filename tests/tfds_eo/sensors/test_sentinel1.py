@@ -396,3 +396,33 @@ def test_paths_in_buckets_become_those_of_gdal():
         "/vsizip/{/vsigs/bucket/S1A.SAFE.zip}/S1A.SAFE/measurement/x-hh-y.tiff"
     )
     assert pathlib.PurePosixPath(files.raster_path("HH")).name == "x-hh-y.tiff"
+
+
+def test_products_under_urls_are_found_and_their_tables_read(made):
+    import fsspec
+
+    from tfds_eo.sensors.sentinel1_files import find_files
+
+    memory = fsspec.filesystem("memory")
+    for file in made.product.rglob("*.xml"):
+        inside = file.relative_to(made.product)
+        memory.pipe(f"/bucket/{made.product.name}/{inside}", file.read_bytes())
+    found = find_files(f"memory://bucket/{made.product.name}")
+    assert found.name == made.name
+    content = found.read_xml(found.noise["HV"])
+    assert content == (made.product / found.noise["HV"]).read_bytes()
+
+
+def test_a_wide_swath_product_of_iw_mode_is_read_too(made, tmp_path):
+    safe = tmp_path / made.product.name.replace("_EW_GRDM_", "_IW_GRDH_")
+    shutil.copytree(made.product, safe)
+    for file in sorted(safe.rglob("*-ew-*")):
+        file = file.rename(file.with_name(file.name.replace("-ew-", "-iw-")))
+        if file.suffix == ".xml":
+            text = file.read_text().replace("<mode>EW", "<mode>IW")
+            text = text.replace("<swath>EW", "<swath>IW")
+            file.write_text(text.replace("Spacing>4.0", "Spacing>1.0"))
+    scene, original = open_scene(safe), open_scene(made.product)
+    assert (scene.mode, scene.row_spacing, scene.col_spacing) == ("IW", 10.0, 10.0)
+    here = window(300, 200, 30, 40)
+    np.testing.assert_array_equal(scene.read(here).image, original.read(here).image)
