@@ -23,9 +23,7 @@ LONGEST_NUMBER = 9
 CLASSES = len(legends.TIME_SEN2_CROP)
 """Number of class folders in a tile folder."""
 
-_SAMPLE = re.compile(
-    r"(?:(?P<top>.*/|)(?P<tile>[^/]*)/)?(?P<label>[0-9]+)/[0-9]+\.csv"
-)
+_SAMPLE = re.compile(r"(?:(?P<top>.*/|)(?P<tile>[^/]*)/)?(?P<label>[0-9]+)/[0-9]+\.csv")
 
 _DATES = re.compile(rf"(?P<top>.*/|)(?P<tile>[^/]*)/{re.escape(protocol.DATES_NAME)}")
 

@@ -115,14 +115,15 @@ def test_supervised_pairs_are_a_series_and_its_label(builder):
 
 def test_features_have_the_types_of_the_schema(builder):
     features = builder.info.features
-    assert {name: np.dtype(f.np_dtype).name for name, f in features.items()} == {
+    assert {
+        name: np.dtype(f.np_dtype).name for name, f in features.items() if name != "id"
+    } == {
         "reflectance": "uint16",
         "condition": "uint8",
         "date": "int32",
         "label": "int64",
         "tile": "int64",
         "season": "int64",
-        "id": features["id"].np_dtype.__name__,
     }
     assert features["reflectance"].shape == (None, 9)
     assert features["label"].names == legends.TIME_SEN2_CROP.names
@@ -165,7 +166,7 @@ def test_a_prepared_folder_loads_without_our_code(builder):
     code = (
         "import sys, tensorflow_datasets as tfds;"
         f"b = tfds.builder_from_directory({os.fspath(builder.data_dir)!r});"
-        "n = sum(1 for _ in b.as_data_source('test'));"
+        "n = sum(1 for _ in b.as_dataset(split='test'));"
         "assert 'tfds_eo' not in sys.modules;"
         "print(n, b.info.features['label'].names[10])"
     )
@@ -251,6 +252,15 @@ class Downloads:
     def download(self, url):
         self.urls.append(url)
         return self.path
+
+
+def test_a_failed_download_says_where_the_archive_may_be_put(tmp_path, monkeypatch):
+    def fail(self, url):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(Downloads, "download", fail)
+    with pytest.raises(OSError, match=r"no TimeSen2Crop\.zip in manual_dir.*no route"):
+        module.Builder(data_dir=tmp_path)._blocks(Downloads(None))
 
 
 def test_a_download_that_is_not_the_published_archive_is_refused(
