@@ -69,12 +69,12 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "match-scenes",
             "beam_pipelines.match_scenes",
-            "Sentinel-1 scenes with optical ones of the same place and time",
+            "Radar scenes with optical ones of the same hour and place",
         ),
         Command(
             "build-ice-patches",
             "beam_pipelines.build_ice_patches",
-            "Labelled ice patches from Sentinel-1 and polygons or charts",
+            "Labelled ice patches from scenes and polygons or charts",
         ),
         Command(
             "prepare",

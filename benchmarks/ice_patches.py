@@ -3,9 +3,9 @@
 Run ``python -m benchmarks.ice_patches``: about two minutes on two cores. It makes a
 scene of full size (10,708 x 10,487 pixels, HH and HV) as a SAFE folder with plain TIFFs
 and as the COG edition (DEFLATE), in which the archive now hands products out.
-Reading is timed from the page cache, with GDAL's block cache at 64 MB, so that no pixel
-is served from it twice; the peer opens the two TIFFs with rasterio and reads the same
-windows. Plain TIFFs are then read at the speed of copying memory.
+Reading is timed from the page cache, with a block cache of 64 MB in GDAL, so that no
+pixel is served from it twice; the peer opens the two TIFFs with rasterio and reads the
+same windows. Plain TIFFs are then read at the speed of copying memory.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def peak(product: pathlib.Path) -> Row:
 
 
 def cutting() -> list[Row]:
-    """Finding and cutting patches against a sliding window in Python, and the writer."""
+    """Finding and cutting patches against a sliding window, and against the writer."""
     image, polygon = block()
     window = PixelWindow(row=0, col=0, rows=image.shape[0], cols=image.shape[1])
 
