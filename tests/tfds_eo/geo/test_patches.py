@@ -140,3 +140,17 @@ def test_patches_that_share_a_pixel_are_in_one_group_and_no_others(corners, size
                 changed = True
     names = list(dict.fromkeys(group))
     np.testing.assert_array_equal(found, [names.index(g) for g in group])
+
+
+@pytest.mark.parametrize("other", [(5, 11), (6, 5), (6, 6), (11, 11), (11, 1)])
+def test_two_patches_that_touch_across_any_side_or_corner_are_one_group(other):
+    row, col = np.array([6, other[0]]), np.array([6, other[1]])
+    np.testing.assert_array_equal(groups_that_share_pixels(row, col, size=6), [0, 0])
+    apart = groups_that_share_pixels(row + np.array([0, 12]), col, size=6)
+    np.testing.assert_array_equal(apart, [0, 1])
+
+
+def test_a_patch_below_and_to_the_left_is_in_the_group_of_its_neighbour():
+    # Corners lie in cells (0, 1) and (1, 0) of 6 x 6 pixels.
+    row, col = np.array([5, 6]), np.array([6, 5])
+    np.testing.assert_array_equal(groups_that_share_pixels(row, col, size=6), [0, 0])

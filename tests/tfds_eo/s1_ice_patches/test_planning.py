@@ -9,9 +9,14 @@ import shapely
 
 from tfds_eo.geo.grid import PixelWindow
 from tfds_eo.geo.patches import patch_corners
-from tfds_eo.geo.scene_polygons import pixels_inside
+from tfds_eo.geo.scene_polygons import pixels_inside, read_polygons
 from tfds_eo.legends import AI4ARCTIC_STAGES, UIT_SEA_ICE
-from tfds_eo.s1_ice_patches.labelling import Labelling, read_crosswalk
+from tfds_eo.s1_ice_patches.labelling import (
+    UNLABELLED,
+    Labelling,
+    read_crosswalk,
+    read_labels,
+)
 from tfds_eo.s1_ice_patches.pairing import Timed, pair_up, time_in_name
 from tfds_eo.s1_ice_patches.planning import Cutting, Request, plan_scene
 from tfds_eo.s1_ice_patches.splitting import check_splits, split_patches
@@ -308,3 +313,20 @@ def test_two_files_for_a_scene_and_none_at_all_are_errors():
         pair_up(SCENES, twice, max_gap_minutes=60)
     with pytest.raises(ValueError, match="no polygon file goes with a scene"):
         pair_up(SCENES, [timed("a_20190116t075430")], max_gap_minutes=60)
+
+
+# The real chart -------------------------------------------------------------------
+
+
+def test_a_real_chart_is_read_and_its_land_is_known(shared_data):
+    chart = shared_data / "ice_charts" / "cis_SGRDREA_20201102T.gpkg"
+    file = read_polygons(chart)
+    labels = read_labels(file, STAGES)
+    assert len(file.shapes) == 432
+    assert (
+        labels.land.sum() == 128 + 7
+    )  # Land and ice shelf, of 296 I, 128 L, 7 S, 1 W.
+    assert (labels.label[labels.land] == UNLABELLED).all()
+    water = [v == "W" for v in file.fields["POLY_TYPE"]]
+    assert labels.label[water].tolist() == [AI4ARCTIC_STAGES.id_of("water")]
+    assert shapely.is_valid(file.shapes).all()
