@@ -13,12 +13,14 @@ REQUIRES = [
     "keras>=3.15.1",  # Functional models; earlier ones differ under tf.distribute.
     "tensorflow-datasets>=4.9.10,<4.10",  # Builders; we rely on its ExampleParser.
     "apache-beam[gcp]>=2.77",  # Pipelines; gs:// and Dataflow with the extra.
-    "pyogrio>=0.13",  # Parcel maps of any format.
-    "pyproj>=3.7",  # Coordinates between any two CRS.
-    "shapely>=2.1",  # Outlines of parcels; first release with orient_polygons.
     "rasterio>=1.4.4",  # GeoTIFF and JPEG 2000 by window.
     "numpy>=2.0",  # NumPy 2 promotion rules: uint16 stays uint16.
     "gcsfs>=2026.9",  # gs:// paths through fsspec.
+    "shapely>=2.1",  # Polygons as arrays; first release with orient_polygons.
+    "pyproj>=3.7",  # Coordinates between any two CRS.
+    "pyogrio>=0.13",  # Parcel maps, polygons and charts of any format.
+    "scipy>=1.13",  # Nearest tie points, filters, groups of patches.
+    "defusedxml>=0.7.1",  # XML of products that nobody vouches for.
     # What the core leaves out or only pulls in by chance.
     "importlib_resources>=6.0",  # Imported, but not declared, by tensorflow-datasets.
     "mlcroissant>=1.0",  # Imported, but not declared, by the command `tfds build`.
@@ -41,6 +43,7 @@ DEVELOPMENT = [
     "psutil>=6.0",  # Peak memory in benchmarks.
     "pytest>=8.3",  # Tests.
     "pytest-xdist>=3.6",  # Tests on all cores.
+    "xarray-sentinel>=0.9.6",  # Sentinel-1 geometry and calibration to compare with.
     "ruff>=0.14",  # Format and lint.
 ]
 

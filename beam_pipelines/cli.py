@@ -67,9 +67,24 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "Made Sentinel-2 products of two tiles, and their parcels",
         ),
         Command(
+            "simulate sentinel1",
+            "tfds_eo.simulate.sentinel1",
+            "Made Sentinel-1 products with polygons and ice charts",
+        ),
+        Command(
             "build-crop-series",
             "beam_pipelines.build_crop_series",
             "Labelled crop series from Sentinel-2 and a parcel map",
+        ),
+        Command(
+            "match-scenes",
+            "beam_pipelines.match_scenes",
+            "Radar scenes with optical ones of the same hour and place",
+        ),
+        Command(
+            "build-ice-patches",
+            "beam_pipelines.build_ice_patches",
+            "Labelled ice patches from scenes and polygons or charts",
         ),
         Command(
             "prepare",
