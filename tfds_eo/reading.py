@@ -1,7 +1,7 @@
 """The one reader: shards to batches, at the speed of the disk rather than of Python.
 
-Raw records are gathered into batches first; then a batch is parsed in one go. What comes
-out is what `tfds.load` yields, batched and padded.
+Raw records are gathered into batches first; then a batch is parsed in one go. What
+comes out is what `tfds.load` yields, batched and padded.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core.utils.lazy_imports_utils import tensorflow as tf
 
 from tfds_eo import records, schemas
 
 if TYPE_CHECKING:
-    import tensorflow
-
-    Batches = tensorflow.data.Dataset
+    import tensorflow as tf
+else:  # Imported at its first use: the workers that write records never need it.
+    from tensorflow_datasets.core.utils.lazy_imports_utils import tensorflow as tf
 
 FILES_AT_ONCE = 8
 """Number of shards that a shuffled reader reads in turn."""
@@ -41,7 +40,7 @@ def read_batches(
     worker: int = 0,
     workers: int = 1,
     steps: int | None = None,
-) -> Batches:
+) -> tf.data.Dataset:
     """Returns the records of a split in batches, as `tfds.load` decodes them.
 
     Features whose first dimension is unknown are padded at its end to the longest of
@@ -107,7 +106,7 @@ def read_batches(
     return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
 
 
-def _mix(windows: Batches, seed: int) -> Batches:
+def _mix(windows: tf.data.Dataset, seed: int) -> tf.data.Dataset:
     """Permutes the records of each window, each in its own way."""
 
     def permute(number: Any, window: Any) -> Any:  # noqa: ANN401 - traced tensors.

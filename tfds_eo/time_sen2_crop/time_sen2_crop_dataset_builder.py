@@ -1,0 +1,102 @@
+"""Builder of `time_sen2_crop`: from the published archive to records."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import fsspec
+import tensorflow_datasets as tfds
+
+from tfds_eo import legends, schemas, splits
+from tfds_eo.builder import Prepared, ShardsBuilder
+from tfds_eo.shards import Block, ReadBlock
+from tfds_eo.simulate import SIMULATED_COMMENT
+from tfds_eo.time_sen2_crop import archive, protocol
+
+RECORD_BYTES = 140
+"""Size of a record without its series: names, numbers, id and frame."""
+
+
+class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.
+    """Builder of the TimeSen2Crop data set."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}
+    BUILDER_CONFIGS = [
+        tfds.core.BuilderConfig(
+            name="official",
+            description="Train, validation and test by tile, after the publication.",
+        ),
+        tfds.core.BuilderConfig(
+            name="by_tile", description="A split for each tile folder of the archive."
+        ),
+    ]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        f"Not needed: {protocol.ARCHIVE_NAME} is downloaded from {protocol.ARCHIVE_URL}"
+        " unless it lies in manual_dir."
+    )
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        series = ("reflectance", "condition", "date")
+        return self.dataset_info_from_configs(
+            features=schemas.crop_series(
+                legends.TIME_SEN2_CROP, tiles=protocol.TILES, seasons=protocol.SEASONS
+            ),
+            supervised_keys=({name: name for name in series}, "label"),
+            homepage="https://doi.org/10.5281/zenodo.4715630",
+            license="CC-BY-4.0",
+            metadata=tfds.core.MetadataDict(),
+        )
+
+    def _blocks(self, dl_manager: tfds.download.DownloadManager) -> Prepared:
+        given = self._manual_file(dl_manager, protocol.ARCHIVE_NAME)
+        path = os.fspath(given or dl_manager.download(protocol.ARCHIVE_URL))
+        md5 = _md5(path)
+        if given is None:
+            _check_published(path, md5)
+        opened = archive.open_archive(path)
+        if self.builder_config.name == "by_tile":
+            split_of = {folder: folder for folder in protocol.FOLDERS}
+        else:
+            split_of = splits.split_by_place(protocol.FOLDERS, protocol.HELD_OUT)
+        blocks: dict[str, list[Block]] = {split: [] for split in split_of.values()}
+        for run in opened.runs():
+            steps = len(opened.dates[run.folder])
+            # Per date nine bands of two bytes, a condition, and four bytes of date.
+            size = steps * (2 * len(schemas.CROP_BANDS) + 1 + 4) + RECORD_BYTES
+            count = run.stop - run.start
+            blocks[split_of[run.folder]].append(Block(run, count, count * size))
+        return Prepared(
+            splits=blocks,
+            metadata={
+                "legend": legends.TIME_SEN2_CROP.name,
+                "archive_md5": md5,
+                "published": md5 == protocol.ARCHIVE_MD5,
+                "simulated": opened.comment == SIMULATED_COMMENT,
+            },
+        )
+
+    @property
+    def _read_block(self) -> ReadBlock:
+        return archive.read_run
+
+
+def _md5(path: str) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with fsspec.open(path, "rb") as file:
+        while piece := file.read(1 << 22):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _check_published(path: str, md5: str) -> None:
+    filesystem, name = fsspec.core.url_to_fs(path)
+    size = filesystem.size(name)
+    if (size, md5) != (protocol.ARCHIVE_BYTES, protocol.ARCHIVE_MD5):
+        raise ValueError(
+            f"the download of {protocol.ARCHIVE_URL} must have"
+            f" {protocol.ARCHIVE_BYTES} bytes with MD5 {protocol.ARCHIVE_MD5}; {path}"
+            f" has {size} with {md5}: delete it and load again, or put"
+            f" {protocol.ARCHIVE_NAME} into manual_dir"
+        )
