@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 
 from tfds_eo.archives.inventory import Inventory, take_inventory
 from tfds_eo.archives.manifest import read_manifest
-from tfds_eo.simulate import is_simulated
+from tfds_eo.archives.notes import is_simulated
 
 _Stated = TypeVar("_Stated")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tfds_eo.archives import arrays, rasters, zips
 from tfds_eo.archives.arrays import ArrayRef
@@ -191,21 +191,33 @@ def _list_arrays(
         if ending in _ARRAYS or ending in _PATCHES:
             kinds.setdefault((path.parent.as_posix(), ending), []).append(name)
     for (folder, ending), names in kinds.items():
-        whole = ending in _PATCHES and len(names) >= SAME_KIND
-        if not whole and ending not in _ARRAYS:
-            continue
-        for name in names[:1] if whole else names:
-            path = pathlib.Path(files[name])
-            try:
-                listed = _list_one(path, name, cache, limits)
-            except ValueError as error:
-                refused[name] = str(error)
+        if ending in _PATCHES and len(names) >= SAME_KIND:
+            # A few files tell whether all hold the same kind of array.
+            looked = names[:: max(1, len(names) // SAME_KIND)]
+            refs = _list_each(looked, files, cache, limits, refused)
+            if len(refs) == len(looked) and len({(r.shape, r.dtype) for r in refs}) == 1:
+                inner = tuple(pathlib.PurePosixPath(name).name for name in names)
+                where = str(pathlib.Path(files[names[0]]).parent)
+                folders.append(FolderRef(folder, where, inner, refs[0]))
                 continue
-            if whole and len(listed) == 1:
-                inner = tuple(pathlib.PurePosixPath(n).name for n in names)
-                folders.append(FolderRef(folder, str(path.parent), inner, listed[0]))
-            else:
-                found.extend(listed)
+        if ending in _ARRAYS:
+            found.extend(_list_each(names, files, cache, limits, refused))
+
+
+def _list_each(
+    names: Sequence[str],
+    files: Mapping[str, str],
+    cache: pathlib.Path,
+    limits: Limits,
+    refused: dict[str, str],
+) -> list[ArrayRef]:
+    found = []
+    for name in names:
+        try:
+            found += _list_one(pathlib.Path(files[name]), name, cache, limits)
+        except ValueError as error:
+            refused[name] = str(error)
+    return found
 
 
 def _list_one(

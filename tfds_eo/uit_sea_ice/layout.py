@@ -22,7 +22,11 @@ from tfds_eo.uit_sea_ice.patch_files import Files, Patches, Stack, axes_of, file
 SECTION = "uit_sea_ice"
 """Section of the manifest."""
 
-_SCENE = re.compile(r"S1[AB]_EW_GRD[MH]_1S\w{2}_\d{8}T\d{6}(?:_[0-9A-Z]+)*|\d{8}T\d{6}")
+_SCENE = re.compile(
+    r"S1[AB]_EW_GRD[FHM]_1S\w{2}_\d{8}T\d{6}"
+    r"(?:_\d{8}T\d{6}_\d{6}_[0-9A-F]{6}_[0-9A-F]{4})?"
+    r"|\d{8}T\d{6}"
+)
 
 _ROLES = {
     "scenes": re.compile(r"scene|product|granule|safe|acquisition", re.I),
