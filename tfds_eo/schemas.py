@@ -150,15 +150,7 @@ def ice_polygon(
     """
     return tfds.features.FeaturesDict(
         {
-            "geometry": tfds.features.Text(doc="Well-known binary, in the chart's CRS."),
-            "crs": tfds.features.Text(doc="CRS of the chart as WKT."),
-            "chart": tfds.features.Text(doc="Name of the chart, with its time."),
-            "polygon": tfds.features.Scalar(
-                np.int32, doc="Number of the polygon in the chart, from 0."
-            ),
-            "area_m2": tfds.features.Scalar(
-                np.float32, doc="Area in the chart's CRS, in square metres."
-            ),
+            **_chart_shape(),
             "polygon_type": tfds.features.ClassLabel(names=polygons.names),
             "concentration": tfds.features.Tensor(
                 shape=(4, 3),
@@ -182,45 +174,35 @@ def ice_polygon(
                 for letter in "abc"
             },
             **{
-                code.lower(): tfds.features.Text(doc=f"Code {code} as the chart has it.")
+                code.lower(): tfds.features.Text(doc=f"{code} as the chart has it.")
                 for code in codes
             },
         }
     )
 
 
-def chart_patch(*, size: int) -> tfds.features.FeaturesDict:
-    """Returns the features of a patch of a scene with its ice chart as rasters.
-
-    Args:
-        size: Width and height of the patch in pixels.
-    """
-
-    def raster(dtype: type[np.generic], doc: str) -> tfds.features.Tensor:
-        return tfds.features.Tensor(
-            shape=(size, size), dtype=dtype, encoding="bytes", doc=doc
-        )
-
+def iceberg() -> tfds.features.FeaturesDict:
+    """Returns the features of an iceberg, whose fields no publication names."""
     return tfds.features.FeaturesDict(
         {
-            "image": tfds.features.Tensor(
-                shape=(size, size, 3),
-                dtype=np.float32,
-                encoding="bytes",
-                doc="What `content` says; NaN where there is no data.",
-            ),
-            "content": tfds.features.ClassLabel(names=list(CHART_IMAGES)),
-            "polygon_type": raster(np.uint8, "Type of polygon; 255 outside."),
-            "sic": raster(np.uint8, "Ice concentration in tenths; 255 unknown."),
-            "sod": raster(np.uint8, "AI4Arctic stage; 255 unknown."),
-            "floe": raster(np.uint8, "AI4Arctic floe size; 255 unknown."),
-            "polygon": raster(np.int32, "Number of the polygon; -1 outside."),
-            "chart": tfds.features.Text(doc="Name of the chart, with its time."),
-            "scene": tfds.features.Text(doc="Scene that the patch was cut from."),
-            "row": tfds.features.Scalar(np.int32, doc="Row of the upper edge at 80 m."),
-            "col": tfds.features.Scalar(np.int32, doc="Column of the left edge."),
+            **_chart_shape(),
+            "attributes": tfds.features.Text(doc="All fields of the file, as JSON."),
         }
     )
+
+
+def _chart_shape() -> dict[str, tfds.features.FeatureConnector]:
+    return {
+        "geometry": tfds.features.Text(doc="Well-known binary, in the chart's CRS."),
+        "crs": tfds.features.Text(doc="CRS of the chart as WKT."),
+        "chart": tfds.features.Text(doc="Name of the chart, with its time."),
+        "polygon": tfds.features.Scalar(
+            np.int32, doc="Number of the polygon in the chart, from 0."
+        ),
+        "area_m2": tfds.features.Scalar(
+            np.float32, doc="Area in the chart's CRS, in square metres; 0 for a point."
+        ),
+    }
 
 
 CHART_IMAGES = ("hh_hv_db_angle", "rgb_8bit")

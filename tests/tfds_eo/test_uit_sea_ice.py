@@ -9,7 +9,8 @@ from scipy.spatial import cKDTree
 
 from tfds_eo import legends, sources
 from tfds_eo.simulate import uit_sea_ice as simulate
-from tfds_eo.uit_sea_ice import channels, layout, patches
+from tfds_eo.archives import radar_channels
+from tfds_eo.uit_sea_ice import layout, patches
 from tfds_eo.uit_sea_ice.uit_sea_ice_dataset_builder import Builder
 
 REGIONS = 12
@@ -217,11 +218,11 @@ def test_stated_units_scale_digital_numbers(tmp_path):
 def test_no_data_is_nan_in_every_unit():
     dn = np.array([[100.0, 0.0, np.nan, -np.inf, 10.0]])
     kinds = {
-        "amplitude": channels.Calibration(
+        "amplitude": radar_channels.Calibration(
             units="amplitude", calibration=100.0, nodata=(0.0,)
         ),
-        "linear": channels.Calibration(units="linear", nodata=()),
-        "db": channels.Calibration(units="db", nodata=(0.0,)),
+        "linear": radar_channels.Calibration(units="linear", nodata=()),
+        "db": radar_channels.Calibration(units="db", nodata=(0.0,)),
     }
     nan = np.nan
     np.testing.assert_allclose(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tfds_eo.archives import arrays, rasters, zips
@@ -20,6 +21,7 @@ SAME_KIND = 4
 DEEPEST_ZIP = 3
 """How deep archives may lie within archives."""
 
+_PRODUCT = re.compile(r"S1[A-D]_[A-Z]{2}_")  # Read from its zip by its own reader.
 _ARRAYS = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".tif", ".tiff")
 _PATCHES = (".npy", ".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
@@ -165,7 +167,7 @@ def _list_files(
                 f"{shown} must not be a pickle, which can run code when it is loaded;"
                 " save its arrays as .npy, .npz or .h5"
             )
-        elif ending == ".zip" and depth < DEEPEST_ZIP:
+        elif ending == ".zip" and depth < DEEPEST_ZIP and not _PRODUCT.match(path.name):
             try:
                 folder = zips.unpack(path, cache, limits=limits)
             except ValueError as error:

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tfds_eo import legends, splits
-from tfds_eo.archives import arrays, codes
+from tfds_eo.archives import arrays, codes, radar_channels
 from tfds_eo.archives.arrays import ArrayRef
 from tfds_eo.archives.inventory import Inventory
 from tfds_eo.records import Columns
 from tfds_eo.shards import Block
-from tfds_eo.uit_sea_ice import channels, regions
-from tfds_eo.uit_sea_ice.channels import ANGLES, Calibration, Statistics
+from tfds_eo.uit_sea_ice import regions
+from tfds_eo.archives.radar_channels import ANGLES, Calibration, Statistics
 from tfds_eo.uit_sea_ice.layout import SECTION, Part, Stated, find_layout
 from tfds_eo.uit_sea_ice.patch_files import Patches
 
@@ -236,10 +236,10 @@ def _open_parts(
         samples.append(images.take(rows))
     # One file a patch: folders of classes share their order of channels and units.
     together = np.concatenate(samples)
-    found = [channels.statistics(together[..., c]) for c in range(together.shape[3])]
+    found = [radar_channels.statistics(together[..., c]) for c in range(together.shape[3])]
     name = " + ".join(dict.fromkeys(part.images.name for part in parts))
     apart = all(part.angles is not None for part in parts)
-    order, why = channels.find_order(name, stated.channels, found, with_angle=not apart)
+    order, why = radar_channels.find_order(name, stated.channels, found, with_angle=not apart)
     calibration, why_units = _calibration(name, stated, found, order)
     decisions += [f"channels {order}: {why}", f"units {calibration.units}: {why_units}"]
     statistics = {channel: str(found[at]) for channel, at in order.items()}
@@ -253,7 +253,7 @@ def _open_parts(
 def _calibration(
     name: str, stated: Stated, found: Sequence[Statistics], order: dict[str, int]
 ) -> tuple[Calibration, str]:
-    units, why = channels.find_units(
+    units, why = radar_channels.find_units(
         name, stated.units, found[order["hh"]], found[order["hv"]]
     )
     nodata = stated.nodata

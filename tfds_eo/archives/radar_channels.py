@@ -7,7 +7,7 @@ manifest has to, and the message shows the statistics.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -193,13 +193,3 @@ def _in_decibels(hh: Statistics, hv: Statistics) -> float:
     if hh.mean > 0 and hv.mean > 0:
         return float(10 * np.log10(hh.mean / hv.mean))
     return hh.mean - hv.mean
-
-
-def check_patches(image: npt.NDArray[np.float32]) -> Mapping[str, int]:
-    """Counts pixels that are not what they should be: no data, angles out of range."""
-    angle = image[..., 2]
-    outside = (angle < ANGLES[0]) | (angle > ANGLES[1]) | np.isnan(angle)
-    return {
-        "nodata": int(np.isnan(image[..., :2]).any(axis=-1).sum()),
-        "angle_outside": int(outside.sum()),
-    }
