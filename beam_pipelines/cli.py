@@ -3,18 +3,20 @@
 A command is a module with a docstring, a frozen keyword-only dataclass `Config` with a
 docstring below each field, and
 
-    def run(config: Config, beam_args: Sequence[str] = ()) -> Sequence[RenderableType] | None
+    def run(config: Config, beam_args: Sequence[str] = ()) -> Results | None
 
-whose result lines, text or tables of rich, are printed here; libraries print nothing.
+Results are a sequence of lines, text or tables of rich, that are printed here.
 A command without a pipeline leaves ``beam_args`` out. Modules are imported when their
 command runs, not before.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import itertools
+import logging
 import os
 import sys
 import traceback
@@ -34,11 +36,14 @@ class Command:
         name: What one types: a word, or a word and a kind.
         module: Where `Config` and `run` are.
         summary: What the command does, in a clause.
+        tensorflow: Whether it needs TensorFlow, which is then imported without the
+            greetings that no setting of it keeps back.
     """
 
     name: str
     module: str
     summary: str
+    tensorflow: bool = False
 
 
 COMMANDS: dict[str, tuple[Command, ...]] = {
@@ -47,6 +52,7 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "demo",
             "beam_pipelines.demo",
             "All of the below on made data, in a few minutes",
+            tensorflow=True,
         ),
     ),
     "Make data": (
@@ -62,11 +68,26 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         ),
     ),
     "Train": (
-        Command("train", "models.train", "A model, by the name of its experiment"),
-        Command("evaluate", "models.evaluate", "A model's scores, figures and report"),
+        Command(
+            "train",
+            "models.train",
+            "A model, by the name of its experiment",
+            tensorflow=True,
+        ),
+        Command(
+            "evaluate",
+            "models.evaluate",
+            "A model's scores, figures and report",
+            tensorflow=True,
+        ),
     ),
     "Look": (
-        Command("show", "tfds_eo.show", "A figure of examples of a prepared set"),
+        Command(
+            "show",
+            "tfds_eo.show",
+            "A figure of examples of a prepared set",
+            tensorflow=True,
+        ),
     ),
 }
 """Every command, under the heading that ``tfds-eo --help`` gives it."""
@@ -83,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow: errors alone.
+    logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS likewise.
     try:
         return _run(words, beam_args)
     except (ValueError, OSError) as error:
@@ -109,7 +131,10 @@ def _run(words: list[str], beam_args: list[str]) -> int:
         known = [name for _, lines in kinds for name, _ in lines]
         typed = " ".join(words[:2])
         raise ValueError(f"no command {typed!r}; {configs.nearest(typed, known)}")
-    module = importlib.import_module(command.module)
+    with console.hushed() if command.tensorflow else contextlib.nullcontext():
+        if command.tensorflow and not wants_help:
+            importlib.import_module("tensorflow")
+        module = importlib.import_module(command.module)
     if wants_help:
         console.say(manual.page(command.name, module))
         return 0

@@ -6,6 +6,12 @@ error by themselves.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
 import rich.console
 import rich.text
 
@@ -33,3 +39,27 @@ def complain(text: str) -> None:
     console = rich.console.Console(stderr=True, highlight=False)
     message = rich.text.Text("error: ", style="bold red")
     console.print(message.append(text, style="not bold default"), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Holds back what is written to standard error, also by compiled code.
+
+    TensorFlow greets when it is imported, whatever its log level. After an exception
+    everything that was held back is shown.
+    """
+    sys.stderr.flush()
+    descriptor = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sys.stderr.flush()
+            held.seek(0)
+            os.write(descriptor, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(descriptor, 2)
+            os.close(descriptor)

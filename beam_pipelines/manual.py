@@ -90,7 +90,10 @@ def page(name: str, module: ModuleType) -> str:
             )
         )
     parts.append("\n".join(["Every command", *every]))
-    if "tfds-eo " not in text:
+    examples = _examples(inspect.getdoc(module.Config) or "")
+    if examples:
+        parts.append("\n".join(["Examples", *(f"  {line}" for line in examples)]))
+    elif "tfds-eo " not in text:
         example = [name, *(_sample(o) for o in values), *(_sample(o) for o in needed)]
         parts.append("Example\n  tfds-eo " + " ".join(example))
     return "\n\n".join(parts)
@@ -110,14 +113,28 @@ def _table(groups: Iterable[tuple[str, Sequence[tuple[str, str]]]]) -> list[str]
     return lines
 
 
+def _examples(docstring: str) -> list[str]:
+    """Returns the command lines under ``Examples:`` of a docstring."""
+    _, _, section = docstring.partition("Examples:\n")
+    lines: list[str] = []
+    for line in map(" ".join, map(str.split, section.splitlines())):
+        if line.startswith("tfds-eo "):
+            lines.append(line)
+        elif line and lines:
+            lines[-1] += f" {line}"
+        elif lines:
+            break
+    return [line.replace(" \\ ", " ") for line in lines]
+
+
 def _entry(option: Option) -> str:
     """Returns the lines of one field: its spelling, docstring and default."""
     text = " ".join(_plain(option.help).split())
     text = text or option.name.replace("_", " ").capitalize() + "."
     if option.required:
-        text = f"{text} Needed."
-    else:
-        text = f"{text} Default: {_written(option.default)}."
+        text = f"{text} (needed)"
+    elif option.default is not None:
+        text = f"{text} (default: {_written(option.default)})"
     return _two_columns(option.spelling, text)
 
 
@@ -144,7 +161,7 @@ def _written(default: object) -> str:
         return "yes" if default else "no"
     if isinstance(default, enum.Enum):
         return default.name.lower()
-    return "none" if default is None else str(default)
+    return str(default)
 
 
 def _sample(option: Option) -> str:

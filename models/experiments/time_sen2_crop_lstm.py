@@ -1,0 +1,44 @@
+"""The crop LSTM on TimeSen2Crop, by the official tile-disjoint protocol.
+
+    tfds-eo train time_sen2_crop_lstm --data_dir DATA --out RUN
+
+Layer sizes, optimizer and class weighting are our own choice; they reproduce no
+published model.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow_datasets as tfds
+
+from models import crop_lstm
+from models.experiment import Experiment
+from tfds_eo import legends, schemas
+
+
+def experiment() -> Experiment:
+    """Returns the experiment."""
+    return Experiment(
+        name="time_sen2_crop_lstm",
+        dataset="time_sen2_crop",
+        legend=legends.TIME_SEN2_CROP,
+        bands=schemas.CROP_BANDS,
+        units="surface reflectance x 10000",
+        inputs=crop_lstm.INPUTS,
+        model=_model,
+        optimizer=_optimizer,
+        batch_size=256,
+        epochs=40,
+        patience=6,
+        class_weights="root",
+    )
+
+
+def _model(info: tfds.core.DatasetInfo) -> keras.Model:
+    return crop_lstm.crop_lstm(info.features["label"].num_classes)
+
+
+def _optimizer(steps: int) -> keras.optimizers.Optimizer:
+    """Returns AdamW, its rate falling along half a cosine to a hundredth."""
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps, alpha=0.01)
+    return keras.optimizers.AdamW(rate, weight_decay=1e-4)
