@@ -73,6 +73,66 @@ def crop_series(
     )
 
 
+ICE_CHANNELS = ("HH", "HV", "incidence_angle")
+"""Channels of an ice patch: sigma-nought in dB, twice, and degrees."""
+
+CHART_RASTERS = ("polygon_type", "sic", "sod", "floe")
+"""Rasters of an ice chart under a patch; 255 is unknown.
+
+`legends.SIGRID3_POLYGONS`, ice concentration in tenths (0 to 10), and the classes of
+`legends.AI4ARCTIC_STAGES` and `legends.AI4ARCTIC_FLOES`.
+"""
+
+
+def ice_patch(*, size: int, legend: Legend | None = None) -> tfds.features.FeaturesDict:
+    """Returns the features of a square patch of a Sentinel-1 scene.
+
+    ``image`` is (size, size, 3) float32, channels as in `ICE_CHANNELS`; ``row`` and
+    ``col`` are those of its upper-left pixel in the scene (or on the map that the scene
+    was put on), ``longitude`` and ``latitude`` those of its centre; ``date`` counts
+    days from 1970-01-01, UTC.
+
+    Args:
+        size: Width and height in pixels.
+        legend: Classes of ``label``, with the number of the source ``polygon``. Without
+            a legend the patch has the rasters of a chart instead: `CHART_RASTERS` and
+            ``polygon``, the number of the polygon at each pixel, -1 for none.
+    """
+
+    def raster(dtype: type[np.generic], doc: str) -> tfds.features.Tensor:
+        return tfds.features.Tensor(
+            shape=(size, size), dtype=dtype, encoding="bytes", doc=doc
+        )
+
+    features = {
+        "image": tfds.features.Tensor(
+            shape=(size, size, len(ICE_CHANNELS)),
+            dtype=np.float32,
+            encoding="bytes",
+            doc="Sigma-nought HH and HV in dB, incidence angle in degrees.",
+        ),
+        "scene": tfds.features.Text(doc="Name of the product."),
+        "row": tfds.features.Scalar(np.int32, doc="Row of the upper-left pixel."),
+        "col": tfds.features.Scalar(np.int32, doc="Column of the upper-left pixel."),
+        "longitude": tfds.features.Scalar(np.float32, doc="Of the centre, degrees."),
+        "latitude": tfds.features.Scalar(np.float32, doc="Of the centre, degrees."),
+        "date": tfds.features.Scalar(np.int32, doc="Days since 1970-01-01."),
+        "denoised": tfds.features.Scalar(
+            np.uint8, doc="1 if thermal noise was taken off, 0 if the product lacks it."
+        ),
+    }
+    if legend is not None:
+        features["label"] = tfds.features.ClassLabel(names=legend.names)
+        features["polygon"] = tfds.features.Scalar(
+            np.int64, doc="Number of the polygon in its file."
+        )
+    else:
+        for name in CHART_RASTERS:
+            features[name] = raster(np.uint8, "255 is unknown.")
+        features["polygon"] = raster(np.int32, "Number of the polygon; -1 for none.")
+    return tfds.features.FeaturesDict(features)
+
+
 def labelled_ice_patch(legend: Legend, *, size: int) -> tfds.features.FeaturesDict:
     """Returns the features of a patch of a radar scene with one class.
 

@@ -82,7 +82,7 @@ def to_pixels(
     inverse = ~transform
 
     def move(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        col, row = inverse * (xy[:, 0], xy[:, 1])
+        col, row = inverse @ (xy[:, 0], xy[:, 1])
         return np.column_stack([col, row])
 
     return shapely.transform(shapes, move)

@@ -181,7 +181,7 @@ class MapImage:
                 raise ValueError(f"scene {path} must not be turned; got {transform!r}")
             self._step = _step(path, abs(transform.e), abs(transform.a))
             self._crs: CRS = source.crs
-            self._transform: Affine = transform * Affine.scale(self._step)
+            self._transform: Affine = transform @ Affine.scale(self._step)
             self.rows = source.height // self._step
             self.cols = source.width // self._step
             self._nodata = source.nodata
@@ -228,7 +228,7 @@ class MapImage:
 
     def locate(self, row: float, col: float) -> tuple[float, float]:
         """As `SceneImage.locate`."""
-        return self._to_earth.transform(*(self._transform * (col, row)))
+        return self._to_earth.transform(*(self._transform @ (col, row)))
 
     @functools.cached_property
     def _to_earth(self) -> pyproj.Transformer:

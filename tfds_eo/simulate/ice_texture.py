@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -41,16 +42,18 @@ are one fit that we set apart, brash ice lies between young and deformed: our ch
 
 
 def render(
-    kind: Backscatter,
+    kinds: Sequence[Backscatter],
+    which: npt.NDArray[np.integer],
     angle: npt.NDArray[np.float32],
     random: np.random.Generator,
     *,
     texture: float = 1.0,
 ) -> npt.NDArray[np.float32]:
-    """Returns HH and HV of a class in dB, ``[rows, cols, 2]``.
+    """Returns HH and HV of a field of classes in dB, ``[rows, cols, 2]``.
 
     Args:
-        kind: The means of the class.
+        kinds: The means of each class.
+        which: Class of each pixel, ``[rows, cols]``.
         angle: Incidence angle of each pixel in degrees, ``[rows, cols]``.
         random: Source of texture and speckle.
         texture: Standard deviation in dB of what varies over about four pixels.
@@ -58,7 +61,10 @@ def render(
     smooth = gaussian_filter(random.normal(size=angle.shape), 2.0)
     smooth *= texture / max(float(smooth.std()), 1e-6)
     image = np.empty((*angle.shape, 2), np.float32)
-    for channel, (a, b) in enumerate((kind.hh, kind.hv)):
+    for channel, lines in enumerate(
+        (np.array([k.hh for k in kinds]), np.array([k.hv for k in kinds]))
+    ):
         speckle = random.gamma(LOOKS, 1 / LOOKS, angle.shape)
-        image[..., channel] = a + b * angle + smooth + 10 * np.log10(speckle)
+        mean = lines[which, 0] + lines[which, 1] * angle
+        image[..., channel] = mean + smooth + 10 * np.log10(speckle)
     return image

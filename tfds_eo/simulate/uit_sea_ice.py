@@ -107,10 +107,9 @@ def make_patches(size: int, *, regions: int, seed: int = 0) -> Patches:
         # 0.004 degrees a pixel, the mean slope over an EW scene.
         angle = random.uniform(20, 45) + 0.004 * np.arange(cols) + np.zeros((rows, 1))
         angle = angle.astype(np.float32)
-        field = np.concatenate(
-            [render(kinds[region % len(kinds)], angle, random), angle[..., None]],
-            axis=2,
-        )
+        which = np.full(angle.shape, region % len(kinds))
+        backscatter = render(kinds, which, angle, random)
+        field = np.concatenate([backscatter, angle[..., None]], axis=2)
         for row in range(0, rows - size + 1, STRIDE):
             for col in range(0, cols - size + 1, STRIDE):
                 images.append(field[row : row + size, col : col + size])
