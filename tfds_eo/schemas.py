@@ -162,7 +162,6 @@ def labelled_ice_patch(legend: Legend, *, size: int) -> tfds.features.FeaturesDi
 
 
 def label_grid(
-    names: Sequence[str],
     *,
     feature: str,
     size: int = 0,
@@ -171,8 +170,8 @@ def label_grid(
     """Returns the features of a tile of a scene: its class, or a grid of classes.
 
     Args:
-        names: Names of the classes; those of a grid's numbers are in ``info.metadata``.
-        feature: Name of the feature of classes.
+        feature: Name of the feature of classes. A single class gets its names when the
+            files have been seen; those of a grid's numbers are in ``info.metadata``.
         size: Rows and columns of the grid; 0 for a single class.
         image: Shape, dtype and meaning of the image of the tile; None for no image.
     """
@@ -184,7 +183,7 @@ def label_grid(
             doc="Class of each word of the tile; 255 where unknown.",
         )
         if size
-        else tfds.features.ClassLabel(names=list(names)),
+        else tfds.features.ClassLabel(),
         "scene": tfds.features.Text(doc="Scene that the tile lies in."),
         "row": tfds.features.Scalar(np.int32, doc="Row of the tile's upper edge."),
         "col": tfds.features.Scalar(np.int32, doc="Column of the tile's left edge."),

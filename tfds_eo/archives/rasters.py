@@ -45,6 +45,7 @@ class RasterRef:
         dtype: Dtype of the pixels, as NumPy names it.
         palette: Colour ``(red, green, blue)`` of each pixel value; empty without one.
         crs: Coordinate reference system as WKT; ``''`` without one.
+        nodata: Value that the file states for no data; None without one.
     """
 
     file: str
@@ -55,6 +56,7 @@ class RasterRef:
     dtype: str
     palette: tuple[tuple[int, int, int], ...] = ()
     crs: str = ""
+    nodata: float | None = None
 
     def __str__(self) -> str:
         kind = ", palette" if self.palette else ""
@@ -114,6 +116,7 @@ def list_raster(
             dtype=source.dtypes[0],
             palette=palette,
             crs=source.crs.to_wkt() if source.crs else "",
+            nodata=source.nodata,
         )
     size = ref.rows * ref.cols * ref.bands * np.dtype(ref.dtype).itemsize
     limits.check(ref.file, inflated=size, stored=size)
