@@ -12,12 +12,13 @@ REQUIRES = [
     "tensorflow>=2.21",  # Reads and trains; first release tried with Keras 3.15.
     "keras>=3.15.1",  # Functional models; earlier ones differ under tf.distribute.
     "tensorflow-datasets>=4.9.10,<4.10",  # Builders; we rely on its ExampleParser.
-    "apache-beam[gcp]>=2.77",  # Pipelines; first release with Flink 2.2; gs:// and Dataflow.
+    "apache-beam[gcp]>=2.77",  # Pipelines; gs:// and Dataflow with the extra.
     "rasterio>=1.4.4",  # GeoTIFF and JPEG 2000 by window.
     "numpy>=2.0",  # NumPy 2 promotion rules: uint16 stays uint16.
     "gcsfs>=2026.9",  # gs:// paths through fsspec.
     # What the core leaves out or only pulls in by chance.
     "importlib_resources>=6.0",  # Imported, but not declared, by tensorflow-datasets.
+    "mlcroissant>=1.0",  # Imported, but not declared, by the command `tfds build`.
     "pyarrow>=16.0",  # Parses blocks of CSV members; Beam pins it loosely.
     "google-crc32c>=1.5",  # CRC of each TFRecord at the speed of the processor.
     "tqdm>=4.66",  # Progress bars.

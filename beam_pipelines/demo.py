@@ -97,11 +97,11 @@ def run(config: Config, beam_args: Sequence[str] = ()) -> list[str]:
         ValueError: If the folder holds something else than an earlier demo.
     """
     began = time.monotonic()
-    same_archive, same_run = _make_room(config)
+    same_run = _make_room(config)
     console.say("A demo on simulated data: a program made them, nobody measured them.")
     _step(
         "1/5 Simulate an archive in the layout of TimeSen2Crop",
-        lambda: _simulate(config, keep=same_archive),
+        lambda: _simulate(config),
     )
     _step(
         "2/5 Prepare it: read the archive, write TFRecord shards",
@@ -110,7 +110,6 @@ def run(config: Config, beam_args: Sequence[str] = ()) -> list[str]:
                 dataset=DATASET,
                 data_dir=str(config.data_dir),
                 manual_dir=str(config.raw),
-                overwrite=not same_archive,
             ),
             beam_args,
         ),
@@ -127,7 +126,7 @@ def run(config: Config, beam_args: Sequence[str] = ()) -> list[str]:
         lambda: train.run(
             train.Config(
                 experiment=EXPERIMENT,
-                data_dir=config.data_dir,
+                data_dir=str(config.data_dir),
                 out=config.run_folder,
                 epochs=config.epochs,
                 seed=config.seed,
@@ -158,11 +157,11 @@ def _step(heading: str, work: Callable[[], Sequence[RenderableType] | None]) -> 
         console.say(line)
 
 
-def _make_room(config: Config) -> tuple[bool, bool]:
-    """Readies the folder; tells whether its archive and its run can stay.
+def _make_room(config: Config) -> bool:
+    """Readies the folder; tells whether a run with the same fields may be in it.
 
     What an earlier demo with other fields has made is removed before its settings are
-    replaced, so that a demo that is broken off never leaves the one with the other.
+    replaced: a demo that is broken off never leaves the one with the other.
     """
     path = config.out / SETTINGS_FILE
     if not path.exists() and config.out.is_dir() and any(config.out.iterdir()):
@@ -175,25 +174,25 @@ def _make_room(config: Config) -> tuple[bool, bool]:
     same_archive = all(found.get(name) == wanted[name] for name in ("samples", "seed"))
     same_run = found == wanted
     if not same_archive:
-        (config.raw / simulate.protocol.ARCHIVE_NAME).unlink(missing_ok=True)
+        shutil.rmtree(config.raw, ignore_errors=True)
+        shutil.rmtree(config.data_dir, ignore_errors=True)
     if not same_run:
         shutil.rmtree(config.run_folder, ignore_errors=True)
     config.out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(wanted, indent=1) + "\n", "utf-8")
-    return same_archive, same_run
+    return same_run
 
 
-def _simulate(config: Config, *, keep: bool) -> Sequence[RenderableType] | None:
-    settings = simulate.Config(
-        out=config.raw, samples=config.samples, seed=config.seed, overwrite=True
-    )
-    if keep and settings.path.exists():
+def _simulate(config: Config) -> Sequence[RenderableType] | None:
+    settings = simulate.Config(out=config.raw, samples=config.samples, seed=config.seed)
+    if settings.path.exists():
         return [f"keeps {settings.path}, made with the same samples and seed"]
     config.raw.mkdir(parents=True, exist_ok=True)
     return simulate.run(settings) or [f"archive: {settings.path}"]
 
 
 def _where_to_look(config: Config) -> list[str]:
+    data_dir = config.data_dir
     return [
         f"report to open in a browser:  {config.evaluation / 'report.html'}",
         f"scores:                       {config.evaluation / 'scores.json'}",
@@ -203,6 +202,6 @@ def _where_to_look(config: Config) -> list[str]:
         "The data in three lines of Python:",
         "",
         "    import tfds_eo, tensorflow_datasets as tfds",
-        f'    train = tfds.load("{DATASET}", split="train", data_dir="{config.data_dir}")',
+        f'    train = tfds.load("{DATASET}", split="train", data_dir="{data_dir}")',
         '    print(next(iter(train))["reflectance"].shape)  # dates, bands',
     ]

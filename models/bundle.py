@@ -140,6 +140,12 @@ class Bundle:
         """Names of the inputs."""
         return tuple(self.card.inputs)
 
+    @property
+    def weights(self) -> int:
+        """Number of floating-point numbers that the model consists of."""
+        variables = self._model.variables
+        return sum(v.shape.num_elements() for v in variables if v.dtype.is_floating)
+
     def _take(self, batch: Mapping[str, Any], name: str) -> tf.Tensor:
         """Returns an input of a batch as the model takes it."""
         if name not in batch:

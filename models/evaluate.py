@@ -204,7 +204,7 @@ def _model_facts(bundle: Bundle) -> dict[str, str]:
     card, history = bundle.card, _history(bundle.path)
     facts = {
         "experiment": card.experiment,
-        "weights": f"{_weights(bundle.path):,}",
+        "weights": f"{bundle.weights:,}",
         "inputs": ", ".join(
             f"{name} ({' x '.join(str(n or 'any') for n in one.shape)}, {one.dtype})"
             for name, one in card.inputs.items()
@@ -227,15 +227,6 @@ def _history(bundle: pathlib.Path) -> Sequence[Mapping[str, float]]:
     """Returns the numbers of each epoch, if the bundle lies in its run's folder."""
     path = bundle.parent / "history.json"
     return json.loads(path.read_text("utf-8")) if path.is_file() else []
-
-
-def _weights(bundle: pathlib.Path) -> int:
-    """Returns how many floating-point numbers the saved model consists of."""
-    path = str(bundle / "saved_model" / "variables" / "variables")
-    reader = tf.train.load_checkpoint(path)
-    types = reader.get_variable_to_dtype_map()
-    shapes = reader.get_variable_to_shape_map()
-    return sum(math.prod(shapes[name]) for name in shapes if types[name].is_floating)
 
 
 def _duration(seconds: float) -> str:

@@ -254,9 +254,9 @@ def _learning(report: Report) -> str:
         return ""
     figure = figures.learning_figure(report.history, simulated=report.simulated)
     text = (
-        "One point an epoch, that is a pass over the training data. The ring marks the"
-        " best epoch of validation. Where validation falls behind training, the model"
-        " learns by heart."
+        "One point an epoch, that is a pass over the training data. A ring marks the"
+        " best epoch of validation by each measure; the model is kept as it was at its"
+        " best macro-F1. Where validation falls behind training, it learns by heart."
     )
     return (
         f"<section><h2>How it learned</h2><p>{text}</p>"

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
 from tfds_eo.legends import Legend
-from tfds_eo.schemas import CLEAR, CONDITIONS, CROP_BANDS, PADDING
+from tfds_eo.schemas import CLEAR, CONDITIONS, CROP_BANDS
 
 INK = "#2f2f2f"
 """Colour of text."""
@@ -246,18 +246,18 @@ def _curves(
     Sequence[tuple[npt.NDArray[Any], str | None]],
 ]:
     """Returns dates, conditions, and values and colour of each curve of a record."""
+    # A padded step is of none of `CONDITIONS`: nothing is drawn for it.
     condition = np.asarray(record["condition"])
-    real = condition != PADDING["condition"]
-    days = np.asarray(record["date"])[real].astype("datetime64[D]")
-    reflectance = np.asarray(record["reflectance"])[real]
+    days = np.asarray(record["date"]).astype("datetime64[D]")
+    reflectance = np.asarray(record["reflectance"])
     if not bands:
-        return days, condition[real], [(ndvi(reflectance), None)]
+        return days, condition, [(ndvi(reflectance), None)]
     places = [CROP_BANDS.index(band) for band in bands]
     curves = [
         (reflectance[:, place].astype(np.float32) / 10_000, BAND_COLOURS[place])
         for place in places
     ]
-    return days, condition[real], curves
+    return days, condition, curves
 
 
 def _title_panel(ax: Axes, name: str, colour: str) -> None:

@@ -7,7 +7,8 @@ comes out is what `tfds.load` yields, batched and padded.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +21,17 @@ if TYPE_CHECKING:
 else:  # Imported at its first use: the workers that write records never need it.
     from tensorflow_datasets.core.utils.lazy_imports_utils import tensorflow as tf
 
-FILES_AT_ONCE = 8
+FILES_AT_ONCE = 4
 """Number of shards that a shuffled reader reads in turn."""
+
+RECORDS_AT_ONCE = 64
+"""Number of records that are taken from a shard before it is the next one's turn."""
 
 MIXED_BATCHES = 16
 """Number of batches whose records are mixed; a shard is a mixture by itself already."""
+
+MIXED_BYTES = 64 << 20
+"""Size of records that are mixed, at most; one batch at least."""
 
 READ_BYTES = 1 << 20
 """Size of a read from a shard."""
@@ -76,48 +83,75 @@ def read_batches(
     if shuffle_seed is not None:
         order = np.random.default_rng(shuffle_seed).permutation(len(parts))
         parts = [parts[place] for place in order]
-    takes = [part.examples_in_shard if part.take == -1 else part.take for part in parts]
-    files = tf.data.Dataset.from_tensor_slices(
-        (
-            [str(part.filename) for part in parts],
-            np.array([part.skip for part in parts], np.int64),
-            np.array(takes, np.int64),
+    raw = _records(parts, at_once=1 if shuffle_seed is None else FILES_AT_ONCE)
+    parse = _parser(fields, steps)
+    if shuffle_seed is None:
+        batches = raw.batch(batch_size, drop_remainder).map(
+            parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
-    )
-    batches = files.interleave(
-        lambda name, skip, take: (
-            tf.data.TFRecordDataset(name, buffer_size=READ_BYTES)
-            .skip(skip)
-            .take(take)
-            .batch(batch_size)
-        ),
-        cycle_length=1 if shuffle_seed is None else min(FILES_AT_ONCE, len(parts)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-    if shuffle_seed is not None:
-        batches = _mix(batches.rebatch(MIXED_BATCHES * batch_size), shuffle_seed)
-    batches = batches.rebatch(batch_size, drop_remainder=drop_remainder)
-    batches = batches.map(
-        _parser(fields, steps), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
-    whole, rest = divmod(sum(takes), batch_size)
+    else:
+        info = builder.info.splits[split.partition("[")[0]]
+        record = info.num_bytes // info.num_examples
+        mixed = MIXED_BYTES // (record * batch_size)
+        window = batch_size * max(1, min(MIXED_BATCHES, mixed))
+        batches = _mixed(raw, window, batch_size, drop_remainder, shuffle_seed, parse)
+    whole, rest = divmod(sum(part.take for part in parts), batch_size)
     count = whole + (rest > 0 and not drop_remainder)
     return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
 
 
-def _mix(windows: tf.data.Dataset, seed: int) -> tf.data.Dataset:
-    """Permutes the records of each window, each in its own way."""
+def _records(parts: Sequence[Any], *, at_once: int) -> tf.data.Dataset:
+    """Returns the serialised records of shards, or of parts of shards, one by one."""
 
-    def permute(number: Any, window: Any) -> Any:  # noqa: ANN401 - traced tensors.
-        keys = tf.random.stateless_uniform(
-            tf.shape(window), seed=tf.stack([tf.constant(seed, tf.int64), number])
+    def of_files(names: Any) -> tf.data.Dataset:  # noqa: ANN401 - a path or paths.
+        return tf.data.TFRecordDataset(names, buffer_size=READ_BYTES)
+
+    names = [os.fspath(part.filename) for part in parts]
+    turns = {
+        "cycle_length": min(at_once, len(names)),
+        "block_length": RECORDS_AT_ONCE,
+    }
+    if any(part.skip or not part.takes_all for part in parts):
+        slices = (
+            names,
+            np.array([part.skip for part in parts], np.int64),
+            np.array([part.take for part in parts], np.int64),
         )
-        return tf.gather(window, tf.argsort(keys))
+        return tf.data.Dataset.from_tensor_slices(slices).interleave(
+            lambda name, skip, take: of_files(name).skip(skip).take(take), **turns
+        )
+    if at_once == 1:  # Faster than turns of one.
+        return of_files(names)
+    return tf.data.Dataset.from_tensor_slices(names).interleave(of_files, **turns)
 
-    return windows.enumerate().map(
-        permute, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
+
+def _mixed(
+    raw: tf.data.Dataset,
+    window: int,
+    batch_size: int,
+    drop_remainder: bool,
+    seed: int,
+    parse: Callable[[Any], dict[str, Any]],
+) -> tf.data.Dataset:
+    """Parses batches of records that are drawn from windows, each in its own order.
+
+    A record is copied once, from its window to its batch. ``window`` is a multiple of
+    ``batch_size``, so only the last batch of the last window is not full.
+    """
+
+    def batches_of(number: Any, records: Any) -> tf.data.Dataset:  # noqa: ANN401
+        count = tf.size(records, tf.int64)
+        keys = tf.random.stateless_uniform(
+            [count], seed=tf.stack([tf.constant(seed, tf.int64), number])
+        )
+        order = tf.argsort(keys)
+        full = count // batch_size * batch_size
+        starts = tf.data.Dataset.range(0, full if drop_remainder else count, batch_size)
+        return starts.map(
+            lambda at: parse(tf.gather(records, order[at : at + batch_size]))
+        )
+
+    return raw.batch(window).prefetch(1).enumerate().flat_map(batches_of)
 
 
 def _parser(

@@ -80,9 +80,12 @@ def local_options(size: int) -> PipelineOptions:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if size < SMALL_BYTES or cores == 1:
-        return PipelineOptions(direct_running_mode="in_memory", direct_num_workers=1)
+        return PipelineOptions(
+            [], direct_running_mode="in_memory", direct_num_workers=1
+        )
+    # Without the empty list Beam would read the command line of this process.
     return PipelineOptions(
-        direct_running_mode="multi_processing", direct_num_workers=cores
+        [], direct_running_mode="multi_processing", direct_num_workers=cores
     )
 
 

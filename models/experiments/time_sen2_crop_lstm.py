@@ -2,8 +2,10 @@
 
     tfds-eo train time_sen2_crop_lstm --data_dir DATA --out RUN
 
-Layer sizes, optimizer and class weighting are our own choice; they reproduce no
-published model.
+Our own design: layer sizes, optimizer and class weighting reproduce no published model.
+Score and time on the published archive have not been measured. On 60,000 simulated
+samples (``tfds-eo simulate time_sen2_crop --samples 60000``, ``--epochs 12``) macro-F1
+on validation is 0.895 at epoch 9, after 2.5 minutes on 2 shared cores.
 """
 
 from __future__ import annotations

@@ -51,9 +51,9 @@ def test_replicas_share_the_batches_that_one_would_have():
 
 
 def test_workers_read_different_examples_and_have_the_same_number_of_batches():
-    one = feed(27, 6)
+    one = feed(29, 6)
     found = [labels_of(one.training(0, context(w, 2, 1))) for w in range(2)]
-    assert [len(batches) for batches in found] == [4, 4]  # Of 14 and 13 examples.
+    assert [len(batches) for batches in found] == [4, 4]  # Of 15 and 14 examples.
     assert not set(np.ravel(found[0])) & set(np.ravel(found[1]))
 
 

@@ -54,6 +54,8 @@ def train(
         build,
         lambda steps: keras.optimizers.AdamW(
             keras.optimizers.schedules.CosineDecay(rate, steps)
+            if isinstance(rate, float)
+            else rate
         ),
         training=feed,
         validation=feed_of(made_series(50, seed=1)),
@@ -130,21 +132,19 @@ def test_two_replicas_train_and_leave_a_model_without_a_strategy(
 def test_a_loss_that_is_not_finite_stops_with_the_ids_of_the_batch(
     made_series, tmp_path
 ):
-    class Poison(keras.callbacks.Callback):
-        """Breaks the weights before the second call of several steps."""
+    class Poison(keras.optimizers.schedules.LearningRateSchedule):
+        """Breaks the weights at the end of the 19th step."""
 
-        def on_train_batch_begin(self, batch, logs=None):
-            if batch == training.STEPS_AT_ONCE:
-                self.model.weights[0].assign(self.model.weights[0].value * np.nan)
+        def __call__(self, step):
+            return tf.where(step == 18, float("nan"), 0.01)
 
+    broken = training.STEPS_AT_ONCE + 3  # The 20th step, inside the second call.
     columns = made_series(32 * 20)
     with pytest.raises(FloatingPointError) as caught:
-        train(made_series, tmp_path, columns=columns, callbacks=[Poison()])
+        train(made_series, tmp_path, columns=columns, rate=Poison())
     records = list(feed_of(columns).records(0))
-    expected = [i.decode() for i in records[training.STEPS_AT_ONCE]["id"].numpy()]
-    assert f"it was nan in step {training.STEPS_AT_ONCE + 1} of epoch 1" in str(
-        caught.value
-    )
+    expected = [i.decode() for i in records[broken]["id"].numpy()]
+    assert f"it was nan in step {broken + 1} of epoch 1" in str(caught.value)
     assert f"with the 32 examples {expected[0]}, {expected[1]}, " in str(caught.value)
     found = json.loads((tmp_path / "not_finite_worker_0.json").read_text())
     assert found["ids"] == expected

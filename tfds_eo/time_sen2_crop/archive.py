@@ -23,7 +23,7 @@ LONGEST_NUMBER = 9
 CLASSES = len(legends.TIME_SEN2_CROP)
 """Number of class folders in a tile folder."""
 
-_SAMPLE = re.compile(r"(?P<top>.*/|)(?P<tile>[^/]*)/(?P<label>[0-9]+)/[0-9]+\.csv")
+_SAMPLE = re.compile(r"(?:(?P<top>.*/|)(?P<tile>[^/]*)/)?(?P<label>[0-9]+)/[0-9]+\.csv")
 
 _DATES = re.compile(rf"(?P<top>.*/|)(?P<tile>[^/]*)/{re.escape(protocol.DATES_NAME)}")
 
@@ -235,7 +235,7 @@ def _cell(path: str, name: str, tops: set[str]) -> int:
     if found["tile"] not in protocol.FOLDERS:
         raise ValueError(
             f"sample {name!r} in {path} must lie in a known tile folder; got"
-            f" {found['tile']!r}, the known ones are {', '.join(protocol.FOLDERS)}"
+            f" {found['tile'] or ''!r}, the known ones are {', '.join(protocol.FOLDERS)}"
         )
     if label >= CLASSES or found["label"] != str(label):
         raise ValueError(

@@ -16,6 +16,8 @@ from tfds_eo.time_sen2_crop import protocol
 
 _NAMES = protocol.SAMPLE_HEADER.decode().split(",")
 
+_LETTERS = b"0123456789,\r\n"
+
 _EPOCH = datetime.date(1970, 1, 1)
 
 
@@ -45,11 +47,14 @@ def parse_samples(
                 f"{name} must have a row for each of the {steps} dates of its tile; it"
                 f" has {rows}"
             )
+    block = b"".join(bodies)
     try:
-        # Arrow reads line ends of both kinds, and refuses signs, blanks, fractions
-        # and numbers above 65535.
+        # Arrow reads line ends of both kinds and refuses what does not fit into 16
+        # bits, but it takes blanks and hexadecimal numbers for numbers, too.
+        if block.translate(None, _LETTERS):
+            raise pa.ArrowInvalid("other letters than those of whole numbers")
         table = csv.read_csv(
-            pa.py_buffer(b"".join(bodies)),
+            pa.py_buffer(block),
             read_options=csv.ReadOptions(
                 use_threads=False, column_names=_NAMES, block_size=1 << 30
             ),

@@ -51,7 +51,7 @@ class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.
 
     def _blocks(self, dl_manager: tfds.download.DownloadManager) -> Prepared:
         given = self._manual_file(dl_manager, protocol.ARCHIVE_NAME)
-        path = os.fspath(given or dl_manager.download(protocol.ARCHIVE_URL))
+        path = os.fspath(given or _downloaded(dl_manager))
         md5 = _md5(path)
         if given is None:
             _check_published(path, md5)
@@ -80,6 +80,17 @@ class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.
     @property
     def _read_block(self) -> ReadBlock:
         return archive.read_run
+
+
+def _downloaded(dl_manager: tfds.download.DownloadManager) -> os.PathLike[str]:
+    try:
+        return dl_manager.download(protocol.ARCHIVE_URL)
+    except OSError as error:
+        raise OSError(
+            f"{protocol.ARCHIVE_URL} could not be downloaded, and there is no"
+            f" {protocol.ARCHIVE_NAME} in manual_dir; load again, or put it there:"
+            f" {error}"
+        ) from error
 
 
 def _md5(path: str) -> str:
