@@ -62,6 +62,26 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "A made TimeSen2Crop archive in the true layout",
         ),
         Command(
+            "simulate uit_sea_ice",
+            "tfds_eo.simulate.uit_sea_ice",
+            "Made UiT patches of sea ice in any layout of files",
+        ),
+        Command(
+            "simulate dlr_sea_ice",
+            "tfds_eo.simulate.dlr_sea_ice",
+            "Made images, classes and topics of Belgica Bank",
+        ),
+        Command(
+            "simulate metno_sea_ice",
+            "tfds_eo.simulate.metno_sea_ice",
+            "Made ice charts of MET Norway, with scenes",
+        ),
+        Command(
+            "inspect",
+            "beam_pipelines.inspect_set",
+            "What a folder holds for an ice set, and a draft of its manifest",
+        ),
+        Command(
             "prepare",
             "beam_pipelines.prepare_dataset",
             "A published set, from its archive to TFRecord shards",

@@ -298,11 +298,19 @@ def _is_vector(ref: ArrayRef, count: int, size: int) -> bool:
     return len(ref.shape) == 2 and ref.shape[0] == count and ref.shape[1] <= 64
 
 
-def _role(ref: ArrayRef) -> tuple[str, str]:
+def role_of_name(ref: ArrayRef) -> str | None:
+    """Returns what the name of an array says that it is, such as ``labels``."""
     key = ref.name.rpartition(":")[2] if ":" in ref.name else ref.name
     for role, pattern in _ROLES.items():
         if pattern.search(key):
-            return role, "by its name"
+            return role
+    return None
+
+
+def _role(ref: ArrayRef) -> tuple[str, str]:
+    named = role_of_name(ref)
+    if named:
+        return named, "by its name"
     values = np.asarray(arrays.read_array(ref)).reshape(ref.shape[0], -1)
     if values.dtype.kind in "US":
         texts = codes.label_codes(ref.name, values) if values.shape[1] == 1 else []

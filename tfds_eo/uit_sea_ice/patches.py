@@ -153,6 +153,22 @@ class _Opened:
     statistics: dict[str, str]
 
 
+def decide(
+    inventory: Inventory, stated: Stated, size: int, cache: pathlib.Path
+) -> tuple[list[str], dict[str, int]]:
+    """Decides on files, channels and units of a size, without needing classes.
+
+    Returns:
+        What was decided and why, and the number of patches of each label code.
+
+    Raises:
+        ValueError: If something is ambiguous or does not fit together.
+    """
+    opened = _open_parts(inventory, stated, size, cache)
+    every = [code for part in opened.parts for code in part.codes]
+    return opened.decisions, codes.counts_of(every)
+
+
 def plan_patches(
     inventory: Inventory, stated: Stated, size: int, cache: pathlib.Path
 ) -> Plan:
