@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import pathlib
+import warnings
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
+import rasterio.errors
 from rasterio.enums import ColorInterp
 from scipy.ndimage import gaussian_filter
 
@@ -158,7 +162,7 @@ def _write_raster(
     options = {"driver": "PNG"}
     if path.suffix == ".tif":
         options = {"driver": "GTiff", "compress": "deflate"}
-    with rasterio.open(
+    with _plain(), rasterio.open(
         path,
         "w",
         height=bands.shape[1],
@@ -175,7 +179,7 @@ def _write_palette(
     path: pathlib.Path, array: npt.NDArray[np.uint8], colours: list[str]
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with rasterio.open(
+    with _plain(), rasterio.open(
         path,
         "w",
         driver="PNG",
@@ -187,6 +191,14 @@ def _write_palette(
         target.write_colormap(1, {n: (*_rgb(c), 255) for n, c in enumerate(colours)})
         target.colorinterp = [ColorInterp.palette]
         target.write(array, 1)
+
+
+@contextlib.contextmanager
+def _plain() -> Iterator[None]:
+    """The images are in the geometry of the sensor: nothing is missing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        yield
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:
