@@ -131,9 +131,7 @@ def _licence(version: Mapping[str, Any]) -> str:
     return str(licence or version.get("termsOfUse") or "")
 
 
-def download(
-    persistent_id: str, server: str, folder: str | os.PathLike[str]
-) -> Record:
+def download(persistent_id: str, server: str, folder: str | os.PathLike[str]) -> Record:
     """Downloads all files of a record that are not there yet, and checks each.
 
     Args:

@@ -1,4 +1,4 @@
-"""Figures of ice records: labelled patches, grids of topics, charts and their rasters."""
+"""Figures of ice records: labelled patches, grids of topics, charts, rasters."""
 
 from __future__ import annotations
 
@@ -137,9 +137,7 @@ def chart_patches_figure(
     }
     rgb = schemas.CHART_IMAGES.index("rgb_8bit")
     with styled():
-        figure = Figure(
-            figsize=(11, 2.1 * len(records) + 1.6), layout="constrained"
-        )
+        figure = Figure(figsize=(11, 2.1 * len(records) + 1.6), layout="constrained")
         axes = figure.subplots(len(records), 5, squeeze=False)
         for line, record in zip(axes, records, strict=True):
             image = np.asarray(record["image"], np.float32)
@@ -154,7 +152,10 @@ def chart_patches_figure(
             axes[0], ["scene", *(text for text, _ in tables.values())], strict=True
         ):
             ax.set_title(text)
-        classes = {**_pairs(legends.SIGRID3_POLYGONS), **_pairs(legends.AI4ARCTIC_STAGES)}
+        classes = {
+            **_pairs(legends.SIGRID3_POLYGONS),
+            **_pairs(legends.AI4ARCTIC_STAGES),
+        }
         _key(figure, list(classes.items()))
         head_figure(figure, title, simulated=simulated)
     return figure
@@ -219,7 +220,9 @@ def _look(record: Record) -> tuple[str, str]:
 def _draw_shape(ax: Axes, shape: shapely.Geometry, colour: str) -> None:
     for part in shapely.get_parts(shape):
         if part.geom_type == "Point":
-            ax.plot(part.x, part.y, marker="^", ms=4, mfc=colour, mec="#555555", mew=0.4)
+            ax.plot(
+                part.x, part.y, marker="^", ms=4, mfc=colour, mec="#555555", mew=0.4
+            )
             continue
         rings = [part.exterior, *part.interiors]
         path = Path.make_compound_path(*[Path(np.asarray(r.coords)) for r in rings])

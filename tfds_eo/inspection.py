@@ -46,9 +46,7 @@ class Findings:
     draft: dict[str, object]
 
 
-def inspect_folder(
-    name: str, folder: pathlib.Path, cache: pathlib.Path
-) -> Findings:
+def inspect_folder(name: str, folder: pathlib.Path, cache: pathlib.Path) -> Findings:
     """Looks through a folder as the builder of a data set would.
 
     Args:

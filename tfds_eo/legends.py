@@ -215,7 +215,7 @@ SIGRID3_FORMS = legend_of(
         ("Level ice", "#ffe680"),
     ],
 )
-"""Forms of ice, FA to FC; codes stand in `sigrid3.FORMS`; the colours are our choice."""
+"""Forms of ice, FA to FC, by `sigrid3.FORMS`; the colours are our choice."""
 
 AI4ARCTIC_STAGES = legend_of(
     "ai4arctic_stages",

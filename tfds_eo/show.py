@@ -179,7 +179,7 @@ def _draw_polygons(builder: tfds.core.DatasetBuilder, config: Config) -> Figure:
     """Draws whole charts, as many as ``count``."""
     charts: dict[bytes, list[figures.Record]] = {}
     for record in _records(builder, config.split):
-        charts.setdefault(record["chart"], []).append(record)
+        charts.setdefault(bytes(record["chart"]), []).append(record)
     chosen = sorted(charts)[: config.count]
     return ice_figures.polygons_figure(
         [record for chart in chosen for record in charts[chart]],
@@ -194,7 +194,10 @@ def _first(builder: tfds.core.DatasetBuilder, config: Config) -> list[figures.Re
 
 _DRAWERS: tuple[tuple[frozenset[str], Drawer], ...] = (
     (frozenset({"reflectance", "condition", "date", "label"}), _draw_crop_series),
-    (frozenset({"image", "chart", "content", "sic", "sod", "floe"}), _draw_chart_patches),
+    (
+        frozenset({"image", "chart", "content", "sic", "sod", "floe"}),
+        _draw_chart_patches,
+    ),
     (frozenset({"topics", "scene", "row", "col"}), _draw_topics),
     (frozenset({"geometry", "crs", "chart"}), _draw_polygons),
     (frozenset({"image", "label", "scene"}), _draw_ice_patches),

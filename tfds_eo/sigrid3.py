@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tfds_eo import legends
 
 FIELDS = ("CT", "CA", "SA", "FA", "CB", "SB", "FB", "CC", "SC", "FC")
-"""Fields of a polygon's codes: total, then concentration, stage, form of three types."""
+"""Fields of a polygon: the total, then concentration, stage, form of three types."""
 
 UNSET = ("", "-9", "99")
 """Codes of a value that is not given or not known."""
@@ -60,7 +60,23 @@ def _concentrations() -> dict[str, Concentration]:
     }
     for tenths in range(1, 10):
         table[f"{tenths}0"] = Concentration(tenths, tenths, tenths)
-    for code in ["12", "13", "23", "24", "34", "35", "45", "46", "56", "57", "67", "68", "78", "79", "89"]:
+    for code in [
+        "12",
+        "13",
+        "23",
+        "24",
+        "34",
+        "35",
+        "45",
+        "46",
+        "56",
+        "57",
+        "67",
+        "68",
+        "78",
+        "79",
+        "89",
+    ]:
         low, high = int(code[0]), int(code[1])
         table[code] = Concentration(low, (low + high) / 2, high)
     return table

@@ -78,9 +78,7 @@ def download_folder(
     return _local(dl_manager) / name
 
 
-def cache_folder(
-    dl_manager: tfds.download.DownloadManager, name: str
-) -> pathlib.Path:
+def cache_folder(dl_manager: tfds.download.DownloadManager, name: str) -> pathlib.Path:
     """Returns the folder for what is unpacked; all workers must be able to reach it."""
     return _local(dl_manager) / "extracted" / name
 

@@ -113,7 +113,10 @@ def test_a_server_that_is_not_there_says_what_to_do(tmp_path, monkeypatch):
         ({"data": {}}, "they lack 'latestVersion'"),
         (metadata([entry(1, "../..", "x", b"")]), "must stay inside"),
         (metadata([entry(1, "", "/etc/x", b"")]), "must stay inside"),
-        (metadata([entry(1, "", "x", b"a"), entry(2, "", "X", b"b")]), "each file once"),
+        (
+            metadata([entry(1, "", "x", b"a"), entry(2, "", "X", b"b")]),
+            "each file once",
+        ),
         (
             metadata([entry(1, "", "x", b"", checksum={"type": "CRC", "value": "1"})]),
             "got 'CRC'",

@@ -252,7 +252,9 @@ def test_a_map_whose_cells_are_not_pure_is_refused(tmp_path):
     pixels[0, 300, 300] = 1 + pixels[0, 300, 300] % 10
     with rasterio.open(path, "w", **profile) as target:
         target.write(pixels)
-    with pytest.raises(ValueError, match="256 x 256 pixels of .* must be of one class"):
+    with pytest.raises(
+        ValueError, match=r"256 x 256 pixels of .* must be of one class"
+    ):
         plan(config.folder)
 
 

@@ -1,4 +1,4 @@
-"""MET Norway's charts become polygons and patches, split after the published protocol."""
+"""MET Norway's charts become polygons and patches, split as published."""
 
 import pathlib
 
@@ -133,7 +133,10 @@ def slow_truth(folder, file, rows, cols):
     (path,) = (folder / "scenes").glob(f"*{file.time}*.tif")
     with rasterio.open(path) as source:
         x, y = source.transform @ (2 * (cols + 0.5), 2 * (rows + 0.5))
-    hits = [np.flatnonzero(shapely.contains_xy(shapes, *at)) for at in zip(x, y, strict=True)]
+    hits = [
+        np.flatnonzero(shapely.contains_xy(shapes, *at))
+        for at in zip(x, y, strict=True)
+    ]
     return [int(hit[0]) if len(hit) else -1 for hit in hits]
 
 
@@ -202,7 +205,9 @@ def test_patches_of_safe_products_agree_with_the_planted_field(tmp_path):
     for patch, (row, col) in enumerate(block.source.corners):
         box = truth[2 * row : 2 * row + 512, 2 * col : 2 * col + 512]
         cells = box.reshape(256, 2, 256, 2)
-        pure = (cells == cells[:, :1, :, :1]).all(axis=(1, 3)) & (cells[:, 0, :, 0] >= 0)
+        pure = (cells == cells[:, :1, :, :1]).all(axis=(1, 3)) & (
+            cells[:, 0, :, 0] >= 0
+        )
         same = read["polygon"][patch] == cells[:, 0, :, 0]
         assert same[pure].mean() > 0.999
     sigma = again.field.sigma_nought("HH", 0, 1100)[:1024, :1536]
@@ -243,7 +248,9 @@ def test_a_chart_without_prj_says_what_to_do(tmp_path):
     (prj,) = folder.rglob("*.prj")
     prj.unlink()
     _, (file,) = found(folder)
-    with pytest.raises(ValueError, match=r"seaice_s1_20180116t075430.shp must come with"):
+    with pytest.raises(
+        ValueError, match=r"seaice_s1_20180116t075430.shp must come with"
+    ):
         charts.read_chart(file)
     (folder / "manifest.toml").write_text(
         f'[metno_sea_ice]\ncrs = "{simulate.CRS}"\n', "utf-8"

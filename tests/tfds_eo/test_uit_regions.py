@@ -51,9 +51,9 @@ def test_no_data_joins_nothing():
     patches, owners = cut([(60, 60), (60, 50)], 20)
     patches[:, 10:] = 0  # The lower half of each is black: rows are shared by all.
     found = regions.recover(patches)
-    assert not {
-        a for a, b in zip(found.ids, owners, strict=True) if b == 0
-    } & {a for a, b in zip(found.ids, owners, strict=True) if b == 1}
+    assert not {a for a, b in zip(found.ids, owners, strict=True) if b == 0} & {
+        a for a, b in zip(found.ids, owners, strict=True) if b == 1
+    }
 
 
 def test_patches_that_share_nothing_are_not_believed():
@@ -78,7 +78,9 @@ def test_small_patches_take_the_region_of_the_large_ones_that_hold_them(size):
     np.testing.assert_array_equal(found.ids[known], truth[known])
     # Only what lies in the margins, where no large patch fits, is not found.
     held = sum(
-        (10 * ((r - size) // 10) + size) // 10 * ((10 * ((c - size) // 10) + size) // 10)
+        (10 * ((r - size) // 10) + size)
+        // 10
+        * ((10 * ((c - size) // 10) + size) // 10)
         for r, c in POLYGONS
     )
     assert known.sum() == held

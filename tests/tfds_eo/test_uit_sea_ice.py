@@ -8,8 +8,8 @@ import tensorflow_datasets as tfds
 from scipy.spatial import cKDTree
 
 from tfds_eo import legends, sources
-from tfds_eo.simulate import uit_sea_ice as simulate
 from tfds_eo.archives import radar_channels
+from tfds_eo.simulate import uit_sea_ice as simulate
 from tfds_eo.uit_sea_ice import layout, patches
 from tfds_eo.uit_sea_ice.uit_sea_ice_dataset_builder import Builder
 
@@ -73,9 +73,7 @@ def test_every_layout_gives_the_patches_that_were_made(tmp_path, kind, places):
         assert len({g[1] for g in groups}) == (2 if by_scene else REGIONS)
         assert {g[2] for g in groups} == {"train", "test"}
         if places:
-            assert {one["scene"].decode() for one in found} == set(
-                truth.scene.tolist()
-            )
+            assert {one["scene"].decode() for one in found} == set(truth.scene.tolist())
 
 
 def test_a_prepared_set_loads_with_its_splits_and_says_what_it_is(tmp_path):
@@ -130,9 +128,7 @@ def npz(folder, **values):
 
 
 def manifest(folder, text):
-    names = [
-        f'"{n}" = "{name}"' for n, name in enumerate(legends.UIT_SEA_ICE.names)
-    ]
+    names = [f'"{n}" = "{name}"' for n, name in enumerate(legends.UIT_SEA_ICE.names)]
     (folder / "manifest.toml").write_text(
         f"{text}\n[uit_sea_ice.classes]\n" + "\n".join(names)
     )

@@ -57,8 +57,8 @@ def _walk(
             continue  # MATLAB keeps the contents of cells and its own notes there.
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ValueError(
-                f"{file}:{key} must be an array; it is a link, which may lead to another"
-                " file: copy what it leads to into the file"
+                f"{file}:{key} must be an array; it is a link, which may lead to"
+                " another file: copy what it leads to into the file"
             )
         item = group[name]
         if isinstance(item, h5py.Group):
@@ -97,7 +97,8 @@ def _ref(
         return ArrayRef(file, key, shape, dtype, str(path), "hdf5")
     shape = shape[::-1]
     if _is_text(item):
-        return ArrayRef(file, key, shape[:1], f"<U{shape[-1]}", str(path), "mat73")
+        width = item.shape[0]
+        return ArrayRef(file, key, shape[:1], f"<U{width}", str(path), "mat73")
     return ArrayRef(file, key, shape, item.dtype.str, str(path), "mat73")
 
 

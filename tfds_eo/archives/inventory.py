@@ -197,7 +197,10 @@ def _list_arrays(
             # A few files tell whether all hold the same kind of array.
             looked = names[:: max(1, len(names) // SAME_KIND)]
             refs = _list_each(looked, files, cache, limits, refused)
-            if len(refs) == len(looked) and len({(r.shape, r.dtype) for r in refs}) == 1:
+            if (
+                len(refs) == len(looked)
+                and len({(r.shape, r.dtype) for r in refs}) == 1
+            ):
                 inner = tuple(pathlib.PurePosixPath(name).name for name in names)
                 where = str(pathlib.Path(files[names[0]]).parent)
                 folders.append(FolderRef(folder, where, inner, refs[0]))

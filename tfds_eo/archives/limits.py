@@ -53,8 +53,8 @@ class Limits:
         if inflated > self.member_bytes:
             raise ValueError(
                 f"{name} must not inflate to more than {self.member_bytes:,} bytes; it"
-                f" states or gives {inflated:,}: if the file is to be trusted, unpack it"
-                " yourself"
+                f" states or gives {inflated:,}: if the file is to be trusted, unpack"
+                " it yourself"
             )
         if inflated > self.unchecked_bytes and inflated > self.ratio * max(stored, 1):
             raise ValueError(

@@ -53,7 +53,9 @@ def list_mat(
         raise
     except Exception as error:  # SciPy raises many kinds on damaged files.
         raise ValueError(f"{file} must be a MATLAB file; {error}") from error
-    return [_ref(path, file, *variable, limits) for variable in variables]
+    return [
+        _ref(path, file, key, shape, kind, limits) for key, shape, kind in variables
+    ]
 
 
 def _ref(

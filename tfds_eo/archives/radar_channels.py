@@ -24,7 +24,7 @@ ANGLES = (15.0, 50.0)
 """Degrees between which every incidence angle of the EW mode lies, with a margin."""
 
 LEAST_CONTRAST = 1.0
-"""Least difference of the means of HH and HV in dB for statistics to tell them apart."""
+"""Least difference of the means of HH and HV in dB that tells them apart."""
 
 SMOOTH = 2.0
 """Greatest mean standard deviation of the angle within a patch, in degrees."""
@@ -98,7 +98,8 @@ def statistics(values: npt.NDArray) -> Statistics:
     found[~np.isfinite(found) | (found == 0)] = np.nan
     kept = found[~np.isnan(found).all(axis=1)]
     if not kept.size:
-        return Statistics(*[float("nan")] * 5, values.dtype.kind in "iub")
+        nan = float("nan")
+        return Statistics(nan, nan, nan, nan, nan, values.dtype.kind in "iub")
     least, median, most = np.nanquantile(kept, [0.001, 0.5, 0.999])
     return Statistics(
         least=float(least),
@@ -147,8 +148,13 @@ def find_order(
     if len(angles) != int(with_angle) or len(rest) != 2:
         raise ValueError(
             f"{name} must have HH, HV"
-            + (" and one channel that is an incidence angle" if with_angle else " alone")
-            + f" (smooth, {ANGLES[0]:g} to {ANGLES[1]:g} degrees); got {listing}: {cure}"
+            + (
+                " and one channel that is an incidence angle"
+                if with_angle
+                else " alone"
+            )
+            + f" (smooth, {ANGLES[0]:g} to {ANGLES[1]:g} degrees); got {listing}:"
+            f" {cure}"
         )
     hh, hv = sorted(rest, key=lambda n: -found[n].mean)
     if _in_decibels(found[hh], found[hv]) < LEAST_CONTRAST:

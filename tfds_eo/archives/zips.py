@@ -25,7 +25,7 @@ def unpack(
     Args:
         archive: A .zip or .npz file.
         folder: Where unpacked archives lie. The archive gets a folder of its own below
-            it, called after its name, size and time; if that is there, it is taken as it is.
+            it, called after its name, size and time; if that is there, it is taken.
         limits: What a member may inflate to.
 
     Returns:

@@ -78,8 +78,8 @@ class LabelRaster:
         if (cells != cells[:, :1, :, :1]).any():
             raise ValueError(
                 f"each {cell} x {cell} pixels of {self.ref.file} must be of one class;"
-                f" rows {row * TILE} to {(row + rows) * TILE} are not: check cell in the"
-                " manifest"
+                f" rows {row * TILE} to {(row + rows) * TILE} are not: check cell in"
+                " the manifest"
             )
         return cells[:, 0, :, 0]
 
@@ -165,8 +165,8 @@ def class_names(
     if unknown:
         raise ValueError(
             f"every code or colour of {section} must have a class; these have none"
-            f" (with their counts): {unknown}; known are {dict(known)}: state classes in"
-            f" [{section}.classes] of the manifest"
+            f" (with their counts): {unknown}; known are {dict(known)}: state classes"
+            f" in [{section}.classes] of the manifest"
         )
     return found
 

@@ -33,7 +33,9 @@ def find_legend(inventory: Inventory) -> tuple[dict[str, str], str]:
     for name, path in inventory.files.items():
         pure = pathlib.PurePosixPath(name)
         ending = pure.suffix.lower()
-        if ending not in _READERS or not (_LEGEND.search(pure.stem) or ending == ".qml"):
+        if ending not in _READERS or not (
+            _LEGEND.search(pure.stem) or ending == ".qml"
+        ):
             continue
         if pathlib.Path(path).stat().st_size > MOST_BYTES:
             raise ValueError(f"legend {name} must have at most {MOST_BYTES:,} bytes")

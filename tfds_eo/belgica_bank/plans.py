@@ -10,7 +10,8 @@ import numpy as np
 from tfds_eo import legends
 from tfds_eo.archives.codes import plain_name
 from tfds_eo.archives.inventory import Inventory
-from tfds_eo.belgica_bank import annotations, label_rasters
+from tfds_eo.belgica_bank import annotations as labelled
+from tfds_eo.belgica_bank import label_rasters
 from tfds_eo.belgica_bank.annotations import Annotation
 from tfds_eo.belgica_bank.label_rasters import UNKNOWN, LabelRaster
 from tfds_eo.belgica_bank.legend_files import find_legend
@@ -60,8 +61,8 @@ def plan_semantic(inventory: Inventory, stated: Stated, section: str) -> Plan:
     known = legend | _colours(stated.classes)
     if where:
         notes.append(f"classes: legend {where}")
-    folders = annotations.find_class_folders(inventory)
-    table = annotations.find_table(inventory, stated, where)
+    folders = labelled.find_class_folders(inventory)
+    table = labelled.find_table(inventory, stated, where)
     with_raster = [scene for scene in scenes if scene.labels]
     kinds = {"folders": folders, "table": table, "rasters": with_raster}
     there = [kind for kind, one in kinds.items() if one]
@@ -69,10 +70,11 @@ def plan_semantic(inventory: Inventory, stated: Stated, section: str) -> Plan:
         raise ValueError(
             f"{section} needs labels in a table, in label rasters or in folders of"
             f" classes, and one of these alone; found {there or 'none'};"
-            f" {inventory.text()}\nstate images and labels in [{section}] of the manifest"
+            f" {inventory.text()}\nstate images and labels in [{section}] of the"
+            " manifest"
         )
     if table:
-        found, why = annotations.read_table(
+        found, why = labelled.read_table(
             inventory.files[table], table, stated, scenes, section
         )
         notes.append(f"labels: table {table}, {why}")
@@ -173,7 +175,9 @@ def _planned(
         size = len(ordered) * (TILE * TILE * 2 * np.dtype(dtype).itemsize + 100)
         blocks.setdefault(split_of[scene], []).append(Block(source, len(ordered), size))
     if len(dtypes) != 1:
-        raise ValueError(f"images of {section} must have one dtype; got {sorted(dtypes)}")
+        raise ValueError(
+            f"images of {section} must have one dtype; got {sorted(dtypes)}"
+        )
     return Plan(
         blocks={split: blocks[split] for split in SPLITS if split in blocks},
         names=names,
@@ -237,7 +241,9 @@ def plan_topics(
                 Block(source, across, size)
             )
     if len(dtypes) > 1:
-        raise ValueError(f"images of {section} must have one dtype; got {sorted(dtypes)}")
+        raise ValueError(
+            f"images of {section} must have one dtype; got {sorted(dtypes)}"
+        )
     return Plan(
         blocks={split: blocks[split] for split in SPLITS if split in blocks},
         names=names,

@@ -61,7 +61,7 @@ def find_scenes(
         The scenes by date, and what was decided.
 
     Raises:
-        ValueError: If two rasters claim the same part of a scene, or one cannot be read.
+        ValueError: If two rasters claim the same part of a scene, or one is damaged.
     """
     images: dict[str, list[RasterRef]] = {}
     labels: dict[str, list[RasterRef]] = {}

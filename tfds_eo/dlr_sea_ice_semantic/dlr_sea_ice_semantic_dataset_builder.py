@@ -38,8 +38,8 @@ class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "Put images and labels of the record into manual_dir, or into a folder"
-        " dlr_sea_ice_semantic in it; a manifest.toml beside them settles what cannot be"
-        " found out."
+        " dlr_sea_ice_semantic in it; a manifest.toml beside them settles what cannot"
+        " be found out."
     )
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -66,8 +66,8 @@ class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.
         plan = plans.plan_semantic(opened.inventory, opened.stated, SECTION)
         if plan.dtype != self.builder_config.dtype:
             raise ValueError(
-                f"config {self.builder_config.name!r} of {self.name} must be that of the"
-                f" images; they hold {plan.dtype}: prepare {self.name}/{plan.dtype}"
+                f"config {self.builder_config.name!r} of {self.name} must be that of"
+                f" the images; they hold {plan.dtype}: prepare {self.name}/{plan.dtype}"
             )
         # Nobody here knows the classes before the files are seen.
         self.info.features["label"].names = plan.names

@@ -73,8 +73,8 @@ class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.
         )
         if plan.dtype != dtype:
             raise ValueError(
-                f"config {self.builder_config.name!r} of {self.name} must be that of the"
-                f" images, {dtype}; they hold {plan.dtype}"
+                f"config {self.builder_config.name!r} of {self.name} must be that of"
+                f" the images, {dtype}; they hold {plan.dtype}"
             )
         return Prepared(
             splits=plan.blocks,

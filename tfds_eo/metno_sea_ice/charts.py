@@ -169,7 +169,9 @@ def read_chart(file: ChartFile) -> Chart:
     try:
         meta, _, geometry, values = pyogrio.raw.read(path, datetime_as_string=True)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise ValueError(f"{file.file} must be a readable shapefile; {error}") from error
+        raise ValueError(
+            f"{file.file} must be a readable shapefile; {error}"
+        ) from error
     crs = _crs(file, meta["crs"])
     shapes = _shapes(file, geometry)
     fields = {
@@ -212,8 +214,8 @@ def _shapes(
         reason = shapely.is_valid_reason(shapes[invalid[0]])
         raise ValueError(
             f"polygons of {file.file} must be valid; {len(invalid)} are not, the first"
-            f" is polygon {invalid[0]}: {reason}; repair them, or state repair = true in"
-            f" [{SECTION}] of the manifest"
+            f" is polygon {invalid[0]}: {reason}; repair them, or state repair = true"
+            f" in [{SECTION}] of the manifest"
         )
     for number in invalid:
         parts = shapely.get_parts(shapely.make_valid(shapes[number]))

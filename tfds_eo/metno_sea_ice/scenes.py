@@ -188,9 +188,14 @@ class MapImage:
             eight_bit = set(source.dtypes) == {"uint8"}
             self.simulated = "simulated" in source.tags().get("TIFFTAG_SOFTWARE", "")
             self.content = schemas.CHART_IMAGES[int(eight_bit)]
-            self._order = None if eight_bit else _order(path, source.read(
-                out_shape=(3, 256, 256), resampling=Resampling.nearest
-            ))
+            self._order = (
+                None
+                if eight_bit
+                else _order(
+                    path,
+                    source.read(out_shape=(3, 256, 256), resampling=Resampling.nearest),
+                )
+            )
         self.denoised = True
 
     def read(self, row: int, col: int, size: int) -> Singles:

@@ -162,16 +162,19 @@ def _write_raster(
     options = {"driver": "PNG"}
     if path.suffix == ".tif":
         options = {"driver": "GTiff", "compress": "deflate"}
-    with _plain(), rasterio.open(
-        path,
-        "w",
-        height=bands.shape[1],
-        width=bands.shape[2],
-        count=bands.shape[0],
-        dtype=bands.dtype,
-        nodata=nodata,
-        **options,
-    ) as target:
+    with (
+        _plain(),
+        rasterio.open(
+            path,
+            "w",
+            height=bands.shape[1],
+            width=bands.shape[2],
+            count=bands.shape[0],
+            dtype=bands.dtype,
+            nodata=nodata,
+            **options,
+        ) as target,
+    ):
         target.write(bands)
 
 
@@ -179,15 +182,18 @@ def _write_palette(
     path: pathlib.Path, array: npt.NDArray[np.uint8], colours: list[str]
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _plain(), rasterio.open(
-        path,
-        "w",
-        driver="PNG",
-        height=array.shape[0],
-        width=array.shape[1],
-        count=1,
-        dtype="uint8",
-    ) as target:
+    with (
+        _plain(),
+        rasterio.open(
+            path,
+            "w",
+            driver="PNG",
+            height=array.shape[0],
+            width=array.shape[1],
+            count=1,
+            dtype="uint8",
+        ) as target,
+    ):
         target.write_colormap(1, {n: (*_rgb(c), 255) for n, c in enumerate(colours)})
         target.colorinterp = [ColorInterp.palette]
         target.write(array, 1)

@@ -1,4 +1,4 @@
-"""Made radar backscatter of sea ice: class means by incidence angle, texture, speckle."""
+"""Made radar backscatter of sea ice: means by incidence angle, texture, speckle."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def _cells(
     frame = shapely.box(left + margin, low + margin, right - margin, top - margin)
     points = random.random((config.polygons, 2)) * (right - left, top - low)
     cells = shapely.voronoi_polygons(
-        shapely.MultiPoint(points + (left, low)), extend_to=frame, ordered=True
+        shapely.MultiPoint(np.add(points, (left, low))), extend_to=frame, ordered=True
     )
     return np.array([shapely.intersection(cell, frame) for cell in cells.geoms])
 
@@ -245,8 +245,7 @@ def _write_scene(
         fill=-1,
         dtype="int32",
     )
-    angle = np.linspace(20, 45, config.cols, dtype=np.float32) + np.zeros((shape[0], 1))
-    angle = angle.astype(np.float32)
+    angle = np.tile(np.linspace(20, 45, shape[1], dtype=np.float32), (shape[0], 1))
     image = np.zeros((3, *shape), np.float32)
     image[2] = angle
     looks = [*(UIT_CLASSES[one[4]] for one in ICE), LAND]
@@ -264,14 +263,15 @@ def _write_scene(
         "compress": "deflate",
         "tiled": True,
     }
+    stored: npt.NDArray = image
     suffix = "Orb_Cal_TC"
     if config.scenes == "rgb":
-        image = _eight_bit(image, known)
+        stored = _eight_bit(image, known)
         suffix = "Orb_Cal_Spk_TC_rgb_8bit"
     path = config.folder / "scenes" / f"{scene}_{suffix}.tif"
     path.parent.mkdir(exist_ok=True)
-    with rasterio.open(path, "w", dtype=image.dtype, **profile) as target:
-        target.write(image)
+    with rasterio.open(path, "w", dtype=stored.dtype, **profile) as target:
+        target.write(stored)
         target.update_tags(TIFFTAG_SOFTWARE="simulated by tfds-eo")
 
 

@@ -30,8 +30,8 @@ Kind = Literal["npz", "npy", "h5", "mat", "mat73", "tif", "folders", "zip"]
 """Layouts: what the files are; each differs also in axes, channels, units and labels.
 
 ``npz``: NHWC, dB, codes 0 to 5. ``npy``: HH and HV alone, one angle a patch, codes 1 to
-6. ``h5``: NCHW, linear, one-hot. ``mat``, ``mat73``: HWCN with the angle first, codes in
-a column and names of classes. ``tif``: a stack, labels as text. ``folders``: a folder
+6. ``h5``: NCHW, linear, one-hot. ``mat``, ``mat73``: HWCN, the angle first, codes in a
+in a column and names of classes. ``tif``: a stack, labels as text. ``folders``: a folder
 for each class, file names with the scene. ``zip``: the layout ``npy`` in an archive.
 """
 
@@ -105,8 +105,8 @@ def make_patches(size: int, *, regions: int, seed: int = 0) -> Patches:
         random = np.random.default_rng([seed, region])
         rows, cols = random.integers(42, 95, 2)
         # 0.004 degrees a pixel, the mean slope over an EW scene.
-        angle = random.uniform(20, 45) + 0.004 * np.arange(cols) + np.zeros((rows, 1))
-        angle = angle.astype(np.float32)
+        across = random.uniform(20, 45) + 0.004 * np.arange(cols)
+        angle = np.tile(across.astype(np.float32), (rows, 1))
         which = np.full(angle.shape, region % len(kinds))
         backscatter = render(kinds, which, angle, random)
         field = np.concatenate([backscatter, angle[..., None]], axis=2)
@@ -152,7 +152,7 @@ def _write_npz(folder: pathlib.Path, made: _Made, places: bool) -> None:
             folder / f"patches_{size}x{size}.npz",
             images=patches.image,
             labels=patches.label.astype(np.uint8),
-            **_vectors(patches, places),
+            **_vectors(patches, places),  # type: ignore[arg-type] # As NumPy has it.
         )
 
 

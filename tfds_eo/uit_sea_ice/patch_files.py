@@ -103,8 +103,8 @@ class Files:
     def _read(self, path: str) -> npt.NDArray:
         name = f"{self.folder}/{pathlib.Path(path).name}"
         if self.container == "raster":
-            ref = rasters.list_raster(path, name)
-            return rasters.read_window(ref, 0, 0, ref.rows, ref.cols)
+            raster = rasters.list_raster(path, name)
+            return rasters.read_window(raster, 0, 0, raster.rows, raster.cols)
         (ref,) = arrays.list_arrays(pathlib.Path(path), name, pathlib.Path())
         return np.asarray(arrays.read_array(ref))
 

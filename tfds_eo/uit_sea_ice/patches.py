@@ -13,10 +13,10 @@ from tfds_eo import legends, splits
 from tfds_eo.archives import arrays, codes, radar_channels
 from tfds_eo.archives.arrays import ArrayRef
 from tfds_eo.archives.inventory import Inventory
+from tfds_eo.archives.radar_channels import ANGLES, Calibration, Statistics
 from tfds_eo.records import Columns
 from tfds_eo.shards import Block
 from tfds_eo.uit_sea_ice import regions
-from tfds_eo.archives.radar_channels import ANGLES, Calibration, Statistics
 from tfds_eo.uit_sea_ice.layout import SECTION, Part, Stated, find_layout
 from tfds_eo.uit_sea_ice.patch_files import Patches
 
@@ -72,8 +72,8 @@ class Reading:
             raise ValueError(
                 f"incidence angles of {self.images.name} must be {ANGLES[0]:g} to"
                 f" {ANGLES[1]:g} degrees; got {angle[wrong][0]:g} in patch"
-                f" {rows[wrong.any(axis=(1, 2)).argmax()]}: state nodata or the order of"
-                " channels in the manifest"
+                f" {rows[wrong.any(axis=(1, 2)).argmax()]}: state nodata or the order"
+                " of channels in the manifest"
             )
         return image
 
@@ -196,7 +196,9 @@ def plan_patches(
     place, leaky, reason = _places(inventory, stated, size, cache, opened)
     notes.append(f"regions: {reason}")
     split = _split(place, label, leaky)
-    scene = np.array([s for p in opened.parts for s in p.scenes or [""] * len(p.images)])
+    scene = np.array(
+        [s for p in opened.parts for s in p.scenes or [""] * len(p.images)]
+    )
     blocks: dict[str, list[Block]] = {}
     record = size * size * 12 + 150
     first = 0
@@ -252,10 +254,14 @@ def _open_parts(
         samples.append(images.take(rows))
     # One file a patch: folders of classes share their order of channels and units.
     together = np.concatenate(samples)
-    found = [radar_channels.statistics(together[..., c]) for c in range(together.shape[3])]
+    found = [
+        radar_channels.statistics(together[..., c]) for c in range(together.shape[3])
+    ]
     name = " + ".join(dict.fromkeys(part.images.name for part in parts))
     apart = all(part.angles is not None for part in parts)
-    order, why = radar_channels.find_order(name, stated.channels, found, with_angle=not apart)
+    order, why = radar_channels.find_order(
+        name, stated.channels, found, with_angle=not apart
+    )
     calibration, why_units = _calibration(name, stated, found, order)
     decisions += [f"channels {order}: {why}", f"units {calibration.units}: {why_units}"]
     statistics = {channel: str(found[at]) for channel, at in order.items()}
@@ -331,7 +337,11 @@ def _places(
             if found.believed:
                 return found.ids, False, reason
     ids = np.full(len(stored), regions.NONE, np.int64)
-    return ids, True, f"neither read nor recovered ({reason}): splits are random and leak"
+    return (
+        ids,
+        True,
+        f"neither read nor recovered ({reason}): splits are random and leak",
+    )
 
 
 def _backscatter(opened: _Opened) -> npt.NDArray:

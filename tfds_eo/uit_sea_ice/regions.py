@@ -137,7 +137,7 @@ def _hashes(
     """Returns a hash of a part of each patch, and whether the part has no contrast."""
     channels = patches.shape[3]
     bits = np.dtype(f"u{patches.dtype.itemsize}")
-    # Weights depend on the shape alone: equal parts have equal hashes wherever they lie.
+    # Weights depend on the shape alone: equal parts have equal hashes anywhere.
     random = np.random.default_rng([height, width, channels])
     weights = random.integers(1, 2**63, height * width * channels, np.uint64) | 1
     hashes = np.empty(len(patches), np.uint64)
