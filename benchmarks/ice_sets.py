@@ -86,8 +86,8 @@ class PlainPatches(tfds.core.GeneratorBasedBuilder):
             schemas.labelled_ice_patch(legends.UIT_SEA_ICE, size=32).items()
         )
         features["image"] = tfds.features.Tensor(shape=(32, 32, 3), dtype=np.float32)
-        return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(features)
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features)
         )
 
     def _split_generators(

@@ -60,25 +60,9 @@ def _concentrations() -> dict[str, Concentration]:
     }
     for tenths in range(1, 10):
         table[f"{tenths}0"] = Concentration(tenths, tenths, tenths)
-    for code in [
-        "12",
-        "13",
-        "23",
-        "24",
-        "34",
-        "35",
-        "45",
-        "46",
-        "56",
-        "57",
-        "67",
-        "68",
-        "78",
-        "79",
-        "89",
-    ]:
-        low, high = int(code[0]), int(code[1])
-        table[code] = Concentration(low, (low + high) / 2, high)
+    for code in (12, 13, 23, 24, 34, 35, 45, 46, 56, 57, 67, 68, 78, 79, 89):
+        low, high = divmod(code, 10)
+        table[str(code)] = Concentration(low, (low + high) / 2, high)
     return table
 
 

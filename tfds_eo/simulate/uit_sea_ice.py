@@ -31,7 +31,7 @@ Kind = Literal["npz", "npy", "h5", "mat", "mat73", "tif", "folders", "zip"]
 
 ``npz``: NHWC, dB, codes 0 to 5. ``npy``: HH and HV alone, one angle a patch, codes 1 to
 6. ``h5``: NCHW, linear, one-hot. ``mat``, ``mat73``: HWCN, the angle first, codes in a
-in a column and names of classes. ``tif``: a stack, labels as text. ``folders``: a folder
+column and names of classes. ``tif``: a stack, labels as text. ``folders``: a folder
 for each class, file names with the scene. ``zip``: the layout ``npy`` in an archive.
 """
 
