@@ -127,8 +127,7 @@ def paint_chart() -> dict[str, Any]:
         for row in range(0, SIDE, 256):
             for col in range(0, SIDE, 256):
                 numbers = painted.numbers(row=row, col=col, rows=256, cols=256)
-                for table in values:
-                    look_up(numbers, table)
+                look_up(numbers, *values)
 
     def limit() -> None:
         rasterio.features.rasterize(
@@ -160,4 +159,4 @@ def _seconds(work: Callable[[], object]) -> float:
 
 if __name__ == "__main__":
     for row in main():
-        print(row)  # noqa: T201 - a script that is run by hand.
+        print(row)

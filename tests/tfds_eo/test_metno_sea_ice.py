@@ -185,6 +185,7 @@ def test_patches_show_the_scene_with_its_chart(tmp_path, kind):
 
 
 def test_patches_of_safe_products_agree_with_the_planted_field(tmp_path):
+    pytest.importorskip("tfds_eo.sensors.sentinel1")
     folder = made(tmp_path, scenes="safe", charts=1)
     opened, (file,) = found(folder)
     places = scenes.find_scenes(opened.inventory, [file.time])

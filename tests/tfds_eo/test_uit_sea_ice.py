@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 from scipy.spatial import cKDTree
 
-from tfds_eo import legends, sources
+from tfds_eo import dataverse, legends, sources
 from tfds_eo.archives import radar_channels
 from tfds_eo.simulate import uit_sea_ice as simulate
 from tfds_eo.uit_sea_ice import layout, patches
@@ -267,3 +267,23 @@ def test_parts_of_a_source_hold_what_the_whole_holds(tmp_path):
         both = np.concatenate([part[name] for part in parts])
         np.testing.assert_array_equal(both, whole[name])
     assert dataclasses.is_dataclass(block.source)
+
+
+def test_without_manual_dir_the_record_is_downloaded(tmp_path, monkeypatch):
+    asked = []
+
+    def download(persistent_id, server, folder):
+        asked.append((persistent_id, server))
+        made(folder.parent / "made", "mat", sizes=(20,))
+        (folder.parent / "made" / "in").rename(folder)
+        return dataverse.Record(persistent_id, "1.0", "CC0 1.0", ())
+
+    monkeypatch.setattr(dataverse, "download", download)
+    builder = Builder(data_dir=tmp_path / "data", config="20x20")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=tmp_path / "nothing"),
+        download_dir=tmp_path / "downloads",
+    )
+    assert asked == [("doi:10.18710/QAYI4O", "https://dataverse.no")]
+    assert builder.info.metadata["licence"] == "CC0 1.0"
+    assert builder.info.splits.total_num_examples == 334

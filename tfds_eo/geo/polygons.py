@@ -62,17 +62,22 @@ class PolygonRaster:
 
 
 def look_up(
-    numbers: npt.NDArray[np.int32], values: npt.NDArray[np.uint8], *, fill: int = 255
-) -> npt.NDArray[np.uint8]:
-    """Returns the value of the polygon at each pixel, ``fill`` where there is none.
+    numbers: npt.NDArray[np.int32], *values: npt.NDArray[np.uint8], fill: int = 255
+) -> list[npt.NDArray[np.uint8]]:
+    """Returns the values of the polygon at each pixel, ``fill`` where there is none.
 
     Args:
         numbers: What `PolygonRaster.numbers` has returned.
-        values: Value of each polygon.
+        values: For each raster, the value of each polygon.
         fill: Value outside of all polygons.
+
+    Returns:
+        A raster for each of ``values``.
     """
-    # NOWHERE is -1, the last place of the table.
-    return np.append(values, np.uint8(fill))[numbers]
+    # NOWHERE is -1: moved by one, it is the first place of each table.
+    places = np.add(numbers, 1, dtype=np.intp)
+    tables = [np.insert(table, 0, fill) for table in values]
+    return [np.take(table, places, mode="clip") for table in tables]
 
 
 def to_pixels(

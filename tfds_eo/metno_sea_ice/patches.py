@@ -103,7 +103,7 @@ def plan_scene(file: ChartFile, scene: str) -> Planned:
 
 
 def read_patches(source: PatchSource) -> Columns:
-    """Reads the patches of a block: the features of `schemas.chart_patch`."""
+    """Reads the patches of a block: the features of `schemas.ice_patch`."""
     chart, image = read_chart(source.chart), open_image(source.scene)
     painted = _painted(source.chart, source.scene)
     targets = sigrid3.ai4arctic(chart.decoded)
@@ -115,6 +115,8 @@ def read_patches(source: PatchSource) -> Columns:
         numbers[patch] = painted.numbers(row=row, col=col, rows=SIZE, cols=SIZE)
         images[patch] = image.read(row, col, SIZE)
         places[patch] = image.locate(row + SIZE / 2, col + SIZE / 2)
+    kinds = chart.decoded.polygon_type
+    rasters = polygons.look_up(numbers, kinds, targets.sic, targets.sod, targets.floe)
     corners = np.array(source.corners, np.int32)
     start = datetime.datetime.strptime(source.chart.time, "%Y%m%dT%H%M%S")
     day = (start.date() - datetime.date(1970, 1, 1)).days
@@ -122,15 +124,7 @@ def read_patches(source: PatchSource) -> Columns:
         "image": images,
         "content": np.full(count, schemas.CHART_IMAGES.index(image.content)),
         "polygon": numbers,
-        **{
-            name: polygons.look_up(numbers, values)
-            for name, values in {
-                "polygon_type": chart.decoded.polygon_type,
-                "sic": targets.sic,
-                "sod": targets.sod,
-                "floe": targets.floe,
-            }.items()
-        },
+        **dict(zip(schemas.CHART_RASTERS, rasters, strict=True)),
         "chart": _repeated(source.chart.name, count),
         "scene": _repeated(image.name, count),
         "row": corners[:, 0],

@@ -71,8 +71,10 @@ def test_shapes_on_a_turned_raster_find_their_pixels():
 
 def test_values_are_looked_up_and_filled():
     numbers = np.array([[0, 2, NOWHERE], [1, 1, 0]], np.int32)
-    found = look_up(numbers, np.array([7, 8, 9], np.uint8))
+    tables = np.array([[7, 8, 9], [0, 5, 1]], np.uint8)
+    found, other = look_up(numbers, *tables)
     assert found.tolist() == [[7, 9, 255], [8, 8, 7]]
+    assert other.tolist() == [[0, 1, 255], [5, 5, 0]]
     assert found.dtype == np.uint8
 
 

@@ -1,0 +1,1 @@
+"""Arithmetic on places, grids and shapes; no Beam, no TensorFlow."""
