@@ -1,6 +1,6 @@
 """How fast the ice sets are prepared and charts are painted.
 
-Run as ``python -m benchmarks.ice_sets``. Peers: a TFDS builder that yields one patch
+Run as ``python -m benchmarks ice_sets``. Peers: a TFDS builder that yields one patch
 after the other; and rasterio.features.rasterize of the whole chart at once, which is
 the limit for painting, as it gives one raster of the five.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import pathlib
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +18,7 @@ import rasterio.features
 import shapely
 import tensorflow_datasets as tfds
 
+from benchmarks.rows import Row
 from tfds_eo import legends, schemas
 from tfds_eo.archives.manifest import to_toml
 from tfds_eo.geo.polygons import PolygonRaster, look_up
@@ -35,44 +35,40 @@ POLYGONS = 300
 """Number of polygons of the chart."""
 
 
-def main() -> list[dict[str, Any]]:
+def main(folder: pathlib.Path) -> list[Row]:
     """Returns a row for each claim."""
     logging.getLogger("absl").setLevel(logging.ERROR)
-    return [prepare_patches(), paint_chart()]
+    return [prepare_patches(folder), paint_chart()]
 
 
-def prepare_patches() -> dict[str, Any]:
+def prepare_patches(root: pathlib.Path) -> Row:
     """Patches of 32 x 32 a second, from .npy files to a data set that loads."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = pathlib.Path(folder)
-        made = simulate.make_patches(32, regions=60)
-        rows = np.resize(np.arange(len(made.label)), PATCHES)
-        (root / "in").mkdir()
-        np.save(root / "in" / "images.npy", made.image[rows])
-        np.save(root / "in" / "labels.npy", made.label[rows])
-        np.save(root / "in" / "region.npy", made.region[rows])
-        codes = {str(n): c for n, c in enumerate(legends.UIT_SEA_ICE.names)}
-        text = to_toml({"uit_sea_ice": {"classes": codes}})
-        (root / "in" / "manifest.toml").write_text(text)
-        config = tfds.download.DownloadConfig(
-            manual_dir=root / "in", try_download_gcs=False
-        )
-        ours = Builder(data_dir=root / "ours", config="32x32")
-        seconds = _seconds(lambda: ours.download_and_prepare(download_config=config))
-        plain = PlainPatches(data_dir=root / "plain")
-        plain_seconds = _seconds(
-            lambda: plain.download_and_prepare(download_config=config)
-        )
-        count = sum(split.num_examples for split in plain.info.splits.values())
-        if count != sum(split.num_examples for split in ours.info.splits.values()):
-            raise ValueError("both builders must write the same patches")
-    return {
-        "name": "uit_sea_ice/32x32 prepared",
-        "value": PATCHES / seconds,
-        "unit": "patches/s",
-        "peer": "generator and TFDS writer",
-        "ratio": plain_seconds / seconds,
-    }
+    made = simulate.make_patches(32, regions=60)
+    rows = np.resize(np.arange(len(made.label)), PATCHES)
+    (root / "in").mkdir()
+    np.save(root / "in" / "images.npy", made.image[rows])
+    np.save(root / "in" / "labels.npy", made.label[rows])
+    np.save(root / "in" / "region.npy", made.region[rows])
+    codes = {str(n): c for n, c in enumerate(legends.UIT_SEA_ICE.names)}
+    text = to_toml({"uit_sea_ice": {"classes": codes}})
+    (root / "in" / "manifest.toml").write_text(text)
+    config = tfds.download.DownloadConfig(
+        manual_dir=root / "in", try_download_gcs=False
+    )
+    ours = Builder(data_dir=root / "ours", config="32x32")
+    seconds = _seconds(lambda: ours.download_and_prepare(download_config=config))
+    plain = PlainPatches(data_dir=root / "plain")
+    plain_seconds = _seconds(lambda: plain.download_and_prepare(download_config=config))
+    count = sum(split.num_examples for split in plain.info.splits.values())
+    if count != sum(split.num_examples for split in ours.info.splits.values()):
+        raise ValueError("both builders must write the same patches")
+    return Row(
+        name="uit_sea_ice/32x32 prepared",
+        value=PATCHES / seconds,
+        unit="patches/s",
+        peer="generator and TFDS writer",
+        peer_value=PATCHES / plain_seconds,
+    )
 
 
 class PlainPatches(tfds.core.GeneratorBasedBuilder):
@@ -114,7 +110,7 @@ class PlainPatches(tfds.core.GeneratorBasedBuilder):
             )
 
 
-def paint_chart() -> dict[str, Any]:
+def paint_chart() -> Row:
     """Pixels a second for five rasters of a chart, in tiles of 256 x 256."""
     random = np.random.default_rng(0)
     points = shapely.MultiPoint(random.random((POLYGONS, 2)) * SIDE)
@@ -138,13 +134,14 @@ def paint_chart() -> dict[str, Any]:
         )
 
     seconds, limit_seconds = _best(ours), _best(limit)
-    return {
-        "name": "chart painted as five rasters",
-        "value": SIDE * SIDE / seconds / 1e6,
-        "unit": "Mpx/s",
-        "peer": "rasterio.features.rasterize, one raster",
-        "ratio": limit_seconds / seconds,
-    }
+    pixels = SIDE * SIDE / 1e6
+    return Row(
+        name="chart painted as five rasters",
+        value=pixels / seconds,
+        unit="Mpx/s",
+        peer="rasterio.features.rasterize, one raster",
+        peer_value=pixels / limit_seconds,
+    )
 
 
 def _best(work: Callable[[], object], times: int = 3) -> float:
@@ -155,8 +152,3 @@ def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
-
-
-if __name__ == "__main__":
-    for row in main():
-        print(row)
