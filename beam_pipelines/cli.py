@@ -79,7 +79,7 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "inspect",
             "beam_pipelines.inspect_set",
-            "What a folder holds for an ice set, and a draft of its manifest",
+            "What a folder holds for an ice set; drafts its manifest",
         ),
         Command(
             "prepare",
