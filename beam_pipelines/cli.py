@@ -72,6 +72,21 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "Made Sentinel-1 products with polygons and ice charts",
         ),
         Command(
+            "simulate uit_sea_ice",
+            "tfds_eo.simulate.uit_sea_ice",
+            "Made UiT patches of sea ice in any layout of files",
+        ),
+        Command(
+            "simulate dlr_sea_ice",
+            "tfds_eo.simulate.dlr_sea_ice",
+            "Made images, classes and topics of Belgica Bank",
+        ),
+        Command(
+            "simulate metno_sea_ice",
+            "tfds_eo.simulate.metno_sea_ice",
+            "Made ice charts of MET Norway, with scenes",
+        ),
+        Command(
             "build-crop-series",
             "beam_pipelines.build_crop_series",
             "Labelled crop series from Sentinel-2 and a parcel map",
@@ -85,6 +100,11 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "build-ice-patches",
             "beam_pipelines.build_ice_patches",
             "Labelled ice patches from scenes and polygons or charts",
+        ),
+        Command(
+            "inspect",
+            "beam_pipelines.inspect_set",
+            "What a folder holds for an ice set; drafts its manifest",
         ),
         Command(
             "prepare",

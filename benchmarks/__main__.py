@@ -24,7 +24,10 @@ import rich.table
 
 from benchmarks.rows import Row
 
-BENCHMARKS = ("prepare_crops", "read_crops", "real_crops", "crop_series")
+BENCHMARKS = (
+    *("prepare_crops", "read_crops", "real_crops", "crop_series"),
+    *("ice_sets", "ice_patches"),
+)
 """Modules of this package that have ``main(folder) -> list[Row]``."""
 
 RESULTS = pathlib.Path(__file__).with_name("results.json")

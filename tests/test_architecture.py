@@ -71,6 +71,7 @@ def test_every_import_is_declared():
         "sklearn": "scikit_learn",
         "google_crc32c": "google_crc32c",
         "PIL": "pillow",
+        "yaml": "pyyaml",
     }
     ours = {*PACKAGES, "tests", "benchmarks"}
     missing = set()

@@ -215,7 +215,7 @@ SIGRID3_FORMS = legend_of(
         ("Level ice", "#ffe680"),
     ],
 )
-"""Forms of ice, FA to FC; codes stand in `sigrid3.FORMS`; the colours are our choice."""
+"""Forms of ice, FA to FC, by `sigrid3.FORMS`; the colours are our choice."""
 
 AI4ARCTIC_STAGES = legend_of(
     "ai4arctic_stages",
@@ -243,3 +243,30 @@ AI4ARCTIC_FLOES = legend_of(
     ],
 )
 """Targets FLOE of the AI4Arctic/AutoICE sets; the colours are our choice."""
+
+DLR_TOPICS = legend_of(
+    "dlr_topics",
+    [
+        (f"Topic {number}", "#{:02x}{:02x}{:02x}".format(*colour))
+        for number, colour in enumerate(
+            [
+                (128, 0, 0),
+                (0, 0, 139),
+                (0, 100, 0),
+                (0, 255, 255),
+                (0, 139, 139),
+                (255, 0, 255),
+                (75, 0, 130),
+                (128, 128, 128),
+                (205, 133, 63),
+                (106, 90, 205),
+                (0, 250, 154),
+                (255, 69, 0),
+            ]
+        )
+    ],
+)
+"""Topics of the Belgica Bank maps by number, in the colours of the authors' script.
+
+Whether the published maps use these colours is not known: a manifest has to say so.
+"""

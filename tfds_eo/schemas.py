@@ -31,6 +31,16 @@ PADDING = {"condition": 255}
 A padded date is thereby never taken for a clear one.
 """
 
+ICE_CHANNELS = ("HH", "HV", "incidence_angle")
+"""Channels of an ice patch: sigma-nought in dB, twice, and degrees."""
+
+CHART_RASTERS = ("polygon_type", "sic", "sod", "floe")
+"""Rasters of an ice chart under a patch; 255 is unknown.
+
+`legends.SIGRID3_POLYGONS`, ice concentration in tenths (0 to 10), and the classes of
+`legends.AI4ARCTIC_STAGES` and `legends.AI4ARCTIC_FLOES`.
+"""
+
 
 def crop_series(
     legend: Legend, *, tiles: Sequence[str], seasons: Sequence[str]
@@ -100,17 +110,6 @@ def placed_crop_series(legend: Legend) -> tfds.features.FeaturesDict:
     )
 
 
-ICE_CHANNELS = ("HH", "HV", "incidence_angle")
-"""Channels of an ice patch: sigma-nought in dB, twice, and degrees."""
-
-CHART_RASTERS = ("polygon_type", "sic", "sod", "floe")
-"""Rasters of an ice chart under a patch; 255 is unknown.
-
-`legends.SIGRID3_POLYGONS`, ice concentration in tenths (0 to 10), and the classes of
-`legends.AI4ARCTIC_STAGES` and `legends.AI4ARCTIC_FLOES`.
-"""
-
-
 def ice_patch(*, size: int, legend: Legend | None = None) -> tfds.features.FeaturesDict:
     """Returns the features of a square patch of a Sentinel-1 scene.
 
@@ -158,3 +157,139 @@ def ice_patch(*, size: int, legend: Legend | None = None) -> tfds.features.Featu
             features[name] = raster(np.uint8, "255 is unknown.")
         features["polygon"] = raster(np.int32, "Number of the polygon; -1 for none.")
     return tfds.features.FeaturesDict(features)
+
+
+def labelled_ice_patch(legend: Legend, *, size: int) -> tfds.features.FeaturesDict:
+    """Returns the features of a patch of a radar scene with one class.
+
+    Args:
+        legend: The classes of ``label``.
+        size: Width and height of the patch in pixels.
+    """
+    return tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Tensor(
+                shape=(size, size, 3),
+                dtype=np.float32,
+                encoding="bytes",
+                doc="Backscatter of HH and HV in dB, incidence angle in degrees;"
+                " NaN where there is no data.",
+            ),
+            "label": tfds.features.ClassLabel(names=legend.names),
+            "region": tfds.features.Scalar(
+                np.int64, doc="Polygon, or what stands for one; -1 where not known."
+            ),
+            "scene": tfds.features.Text(doc="Scene; empty where not known."),
+            "index": tfds.features.Scalar(
+                np.int64, doc="Place of the patch in the files, from 0."
+            ),
+        }
+    )
+
+
+def label_grid(
+    *,
+    feature: str,
+    size: int = 0,
+    image: tuple[tuple[int, int, int], type[np.generic], str] | None = None,
+) -> tfds.features.FeaturesDict:
+    """Returns the features of a tile of a scene: its class, or a grid of classes.
+
+    Args:
+        feature: Name of the feature of classes. A single class gets its names when the
+            files have been seen; those of a grid's numbers are in ``info.metadata``.
+        size: Rows and columns of the grid; 0 for a single class.
+        image: Shape, dtype and meaning of the image of the tile; None for no image.
+    """
+    features: dict[str, tfds.features.FeatureConnector] = {
+        feature: tfds.features.Tensor(
+            shape=(size, size),
+            dtype=np.uint8,
+            encoding="bytes",
+            doc="Class of each word of the tile; 255 where unknown.",
+        )
+        if size
+        else tfds.features.ClassLabel(),
+        "scene": tfds.features.Text(doc="Scene that the tile lies in."),
+        "row": tfds.features.Scalar(np.int32, doc="Row of the tile's upper edge."),
+        "col": tfds.features.Scalar(np.int32, doc="Column of the tile's left edge."),
+    }
+    if image is not None:
+        shape, dtype, doc = image
+        features["image"] = tfds.features.Tensor(
+            shape=shape, dtype=dtype, encoding="bytes", doc=doc
+        )
+    return tfds.features.FeaturesDict(features)
+
+
+def ice_polygon(
+    polygons: Legend, stages: Legend, forms: Legend, *, codes: Sequence[str]
+) -> tfds.features.FeaturesDict:
+    """Returns the features of a polygon of an ice chart.
+
+    Args:
+        polygons: Classes of ``polygon_type``.
+        stages: Classes of ``stage_a`` to ``stage_c``.
+        forms: Classes of ``form_a`` to ``form_c``.
+        codes: Names of the fields of codes, in the order of ``valid``.
+    """
+    return tfds.features.FeaturesDict(
+        {
+            **_chart_shape(),
+            "polygon_type": tfds.features.ClassLabel(names=polygons.names),
+            "concentration": tfds.features.Tensor(
+                shape=(4, 3),
+                dtype=np.float32,
+                encoding="bytes",
+                doc="Tenths: total and types A, B, C by low, mid, high; NaN unknown.",
+            ),
+            "valid": tfds.features.Tensor(
+                shape=(len(codes),),
+                dtype=np.uint8,
+                encoding="bytes",
+                doc="1 where the code stands in its table or is not set: "
+                + " ".join(codes),
+            ),
+            **{
+                f"stage_{letter}": tfds.features.ClassLabel(names=stages.names)
+                for letter in "abc"
+            },
+            **{
+                f"form_{letter}": tfds.features.ClassLabel(names=forms.names)
+                for letter in "abc"
+            },
+            **{
+                code.lower(): tfds.features.Text(doc=f"{code} as the chart has it.")
+                for code in codes
+            },
+        }
+    )
+
+
+def iceberg() -> tfds.features.FeaturesDict:
+    """Returns the features of an iceberg, whose fields no publication names."""
+    return tfds.features.FeaturesDict(
+        {
+            **_chart_shape(),
+            "attributes": tfds.features.Text(doc="All fields of the file, as JSON."),
+        }
+    )
+
+
+def _chart_shape() -> dict[str, tfds.features.FeatureConnector]:
+    return {
+        "geometry": tfds.features.Text(doc="Well-known binary, in the chart's CRS."),
+        "crs": tfds.features.Text(doc="CRS of the chart as WKT."),
+        "chart": tfds.features.Text(doc="Name of the chart, with its time."),
+        "polygon": tfds.features.Scalar(
+            np.int32, doc="Number of the polygon in the chart, from 0."
+        ),
+        "area_m2": tfds.features.Scalar(
+            np.float32, doc="Area in the chart's CRS, in square metres; 0 for a point."
+        ),
+    }
+
+
+CHART_IMAGES = ("hh_hv_db_angle", "rgb_8bit")
+"""What the image of a chart's patch holds: HH dB, HV dB and incidence angle in degrees,
+or the three 8-bit channels of a published GeoTIFF as they are."""

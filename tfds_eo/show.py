@@ -3,12 +3,14 @@
     tfds-eo show time_sen2_crop --data_dir data --split train --out examples.png
 
 The kind of figure follows from the features: crop series are drawn as NDVI over the
-year, or as bands, with clouds, shadows and snow marked.
+year, or as bands, with clouds, shadows and snow marked; ice as patches framed in the
+colour of their class, as grids of topics, as charts, or as scenes beside charts.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pathlib
 from collections.abc import Callable, Iterator
 
@@ -16,7 +18,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from matplotlib.figure import Figure
 
-from tfds_eo import figures, legends, reading
+from tfds_eo import figures, ice_figures, legends, reading
 from tfds_eo.legends import Legend, LegendClass
 from tfds_eo.prepared import check_split, is_simulated, open_prepared
 
@@ -121,9 +123,13 @@ def examples_of_each_class(
 def _records(
     builder: tfds.core.DatasetBuilder, split: str
 ) -> Iterator[dict[str, np.ndarray]]:
-    batches = reading.read_batches(builder, split, _BATCH).take(RECORDS_READ // _BATCH)
+    # Patches of images are large: a batch of them holds fewer.
+    at_once = 32 if "image" in builder.info.features else _BATCH
+    batches = reading.read_batches(builder, split, at_once).take(
+        RECORDS_READ // at_once
+    )
     for batch in batches.as_numpy_iterator():
-        for row in range(len(batch["label"])):
+        for row in range(len(next(iter(batch.values())))):
             yield {name: values[row] for name, values in batch.items()}
 
 
@@ -140,8 +146,61 @@ def _draw_crop_series(builder: tfds.core.DatasetBuilder, config: Config) -> Figu
     )
 
 
+def _draw_ice_patches(builder: tfds.core.DatasetBuilder, config: Config) -> Figure:
+    legend = legend_of_features(builder.info.features)
+    if legend.name == "unknown":
+        legend = ice_figures.named_legend(builder.info.features["label"].names)
+    return ice_figures.patches_figure(
+        examples_of_each_class(builder, config.split, config.count),
+        legend,
+        simulated=is_simulated(builder),
+        title=f"{builder.name}, split {config.split}",
+    )
+
+
+def _draw_topics(builder: tfds.core.DatasetBuilder, config: Config) -> Figure:
+    return ice_figures.topics_figure(
+        _first(builder, config),
+        builder.info.metadata["topics"],
+        simulated=is_simulated(builder),
+        title=f"{builder.name}, split {config.split}",
+    )
+
+
+def _draw_chart_patches(builder: tfds.core.DatasetBuilder, config: Config) -> Figure:
+    return ice_figures.chart_patches_figure(
+        _first(builder, config),
+        simulated=is_simulated(builder),
+        title=f"{builder.name}, split {config.split}",
+    )
+
+
+def _draw_polygons(builder: tfds.core.DatasetBuilder, config: Config) -> Figure:
+    """Draws whole charts, as many as ``count``."""
+    charts: dict[bytes, list[figures.Record]] = {}
+    for record in _records(builder, config.split):
+        charts.setdefault(bytes(record["chart"]), []).append(record)
+    chosen = sorted(charts)[: config.count]
+    return ice_figures.polygons_figure(
+        [record for chart in chosen for record in charts[chart]],
+        simulated=is_simulated(builder),
+        title=f"{builder.name}, split {config.split}",
+    )
+
+
+def _first(builder: tfds.core.DatasetBuilder, config: Config) -> list[figures.Record]:
+    return list(itertools.islice(_records(builder, config.split), config.count))
+
+
 _DRAWERS: tuple[tuple[frozenset[str], Drawer], ...] = (
     (frozenset({"reflectance", "condition", "date", "label"}), _draw_crop_series),
+    (
+        frozenset({"image", "chart", "content", "sic", "sod", "floe"}),
+        _draw_chart_patches,
+    ),
+    (frozenset({"topics", "scene", "row", "col"}), _draw_topics),
+    (frozenset({"geometry", "crs", "chart"}), _draw_polygons),
+    (frozenset({"image", "label", "scene"}), _draw_ice_patches),
 )
 """Which figure shows a record: the first whose features the record all has."""
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tfds_eo import legends
 
 FIELDS = ("CT", "CA", "SA", "FA", "CB", "SB", "FB", "CC", "SC", "FC")
-"""Fields of a polygon's codes: total, then concentration, stage, form of three types."""
+"""Fields of a polygon: the total, then concentration, stage, form of three types."""
 
 UNSET = ("", "-9", "99")
 """Codes of a value that is not given or not known."""
@@ -60,9 +60,9 @@ def _concentrations() -> dict[str, Concentration]:
     }
     for tenths in range(1, 10):
         table[f"{tenths}0"] = Concentration(tenths, tenths, tenths)
-    for code in "12 13 23 24 34 35 45 46 56 57 67 68 78 79 89".split():
-        low, high = int(code[0]), int(code[1])
-        table[code] = Concentration(low, (low + high) / 2, high)
+    for code in (12, 13, 23, 24, 34, 35, 45, 46, 56, 57, 67, 68, 78, 79, 89):
+        low, high = divmod(code, 10)
+        table[str(code)] = Concentration(low, (low + high) / 2, high)
     return table
 
 
@@ -247,7 +247,9 @@ def decode(
     polygon_type = _polygon_types(columns, chart)
     count = len(polygon_type)
     raw = {
-        field: [code_of(v) for v in columns[field]] if field in columns else [""] * count
+        field: [code_of(v) for v in columns[field]]
+        if field in columns
+        else [""] * count
         for field in FIELDS
     }
     valid = np.ones((count, len(FIELDS)), bool)
@@ -263,7 +265,11 @@ def decode(
                 known = code in CONCENTRATIONS
                 if known:
                     tenths = CONCENTRATIONS[code]
-                    concentration[polygon, place] = (tenths.low, tenths.mid, tenths.high)
+                    concentration[polygon, place] = (
+                        tenths.low,
+                        tenths.mid,
+                        tenths.high,
+                    )
             elif kind == "S":
                 known = code in stage_ids
                 stage[polygon, place - 1] = stage_ids.get(code, 0)
@@ -328,9 +334,7 @@ def _tenths(code: str, mid: float) -> int:
     return 0 if code == "01" else math.floor(mid + 0.5)
 
 
-def _dominant(
-    classes: npt.NDArray[np.uint8], shares: npt.NDArray[np.float64]
-) -> int:
+def _dominant(classes: npt.NDArray[np.uint8], shares: npt.NDArray[np.float64]) -> int:
     total: dict[int, float] = {}
     for class_id, share in zip(classes.tolist(), shares.tolist(), strict=True):
         if class_id != UNKNOWN and not math.isnan(share):

@@ -51,9 +51,10 @@ def test_a_concentration_code_is_a_range_of_tenths(code, low, mid, high):
 
 
 def test_every_concentration_code_of_the_standard_is_known_and_no_other():
-    listed = "00 55 98 01 02 91 92 81".split()
+    listed = ["00", "55", "98", "01", "02", "91", "92", "81"]
     listed += [f"{n}0" for n in range(1, 10)]
-    listed += "12 13 23 24 34 35 45 46 56 57 67 68 78 79 89".split()
+    ranges = (12, 13, 23, 24, 34, 35, 45, 46, 56, 57, 67, 68, 78, 79, 89)
+    listed += [str(code) for code in ranges]
     assert sorted(sigrid3.CONCENTRATIONS) == sorted(listed)
     for tenths in sigrid3.CONCENTRATIONS.values():
         assert 0 <= tenths.low <= tenths.mid <= tenths.high <= 10

@@ -1,0 +1,1 @@
+"""Opens containers of arrays that nobody vouches for, and says what is in them."""

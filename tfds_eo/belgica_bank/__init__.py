@@ -1,0 +1,1 @@
+"""The two published sets of Belgica Bank: what their files share."""

@@ -1,0 +1,1 @@
+"""Patches of Sentinel-1 images of Belgica Bank with ice classes, by DLR."""

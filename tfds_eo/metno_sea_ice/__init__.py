@@ -1,0 +1,1 @@
+"""Ice charts of twelve Sentinel-1 scenes off Danmarkshavn, by MET Norway."""
