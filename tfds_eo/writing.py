@@ -22,6 +22,11 @@ from tfds_eo.shards import ReadBlock, ShardPlan, ShardReceipt
 LARGE_BYTES = 1 << 30
 """From this size of the output on, processes of their own are worth their start."""
 
+_PLAIN: dict[str, type[Exception]] = {
+    kind.__name__: kind
+    for kind in (ValueError, OSError, FileNotFoundError, FileExistsError)
+}  # Errors that complain of the input, or of what is there already.
+
 
 def write_all(
     plans: Sequence[ShardPlan],
@@ -63,18 +68,22 @@ def write_all(
 
 @contextlib.contextmanager
 def open_pipeline(
-    runner: str | beam.runners.PipelineRunner | None,
-    options: PipelineOptions | None,
+    runner: str | beam.runners.PipelineRunner | None = None,
+    options: PipelineOptions | None = None,
     *,
     size: int = 0,
 ) -> Iterator[beam.Pipeline]:
-    """Opens a pipeline that runs when the context ends, and raises plain errors.
+    """Gives a pipeline that runs when the context ends, by default on this machine.
 
     Args:
         runner: Beam runner; None takes the one of the options, else this machine.
         options: Beam options.
-        size: Estimated size of what is written, which decides whether several local
+        size: Estimated size of what is written, in bytes, which decides whether local
             processes are worth starting.
+
+    Raises:
+        ValueError: What a step of the pipeline raised, without Beam's wrapping.
+        OSError: The same.
     """
     if runner is None and (options is None or not _names_runner(options)):
         # Beam's own default would look for a runner on the network first.
@@ -113,14 +122,19 @@ def _plain_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
+        kind: type[Exception] = type(error)
         text = str(error)
         if isinstance(error, RuntimeError):
-            _, found, text = text.rpartition("\nValueError: ")
+            found = re.findall(rf"^({'|'.join(_PLAIN)}): ", text, re.MULTILINE)
             if not found:
                 raise
+            kind = _PLAIN[found[-1]]
+            text = text.rpartition(f"\n{found[-1]}: ")[2]
         step = re.search(r" \[while running '[^']*'\]\s*\Z", text)
-        raise ValueError(text[: step.start()] if step else text.strip()) from error
+        if step is None and not isinstance(error, RuntimeError):
+            raise
+        raise kind(text[: step.start()] if step else text.strip()) from error
 
 
 @contextlib.contextmanager
