@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyogrio
 import pyproj
+import rasterio.errors
 import rasterio.features
 import shapely
 from rasterio.transform import Affine
@@ -141,13 +143,35 @@ def pixels_inside(shape: shapely.Geometry, window: PixelWindow) -> npt.NDArray:
     """Returns which pixel centres of a window lie in a polygon, ``[rows, cols]``."""
     if shape.is_empty:
         return np.zeros((window.rows, window.cols), np.bool_)
-    return rasterio.features.rasterize(
-        [(shape, 1)],
-        out_shape=(window.rows, window.cols),
-        transform=Affine.translation(window.col, window.row),
-        fill=0,
-        dtype="uint8",
-    ).astype(np.bool_)
+    return burn([(shape, 1)], window, fill=0, dtype="uint8").astype(np.bool_)
+
+
+def burn(
+    shapes: Sequence[tuple[shapely.Geometry, int]],
+    window: PixelWindow,
+    *,
+    fill: int,
+    dtype: str,
+) -> npt.NDArray:
+    """Writes the number of each polygon to the pixels whose centres it holds.
+
+    Args:
+        shapes: Polygons in pixels with their numbers; where they overlap, the later one
+            is taken.
+        window: The pixels, ``[rows, cols]`` of the result.
+        fill: What stands where no polygon is.
+        dtype: Of the result.
+    """
+    with warnings.catch_warnings():
+        # Pixels are our coordinates; that they are on no map is no mistake.
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        return rasterio.features.rasterize(
+            shapes,
+            out_shape=(window.rows, window.cols),
+            transform=Affine.translation(window.col, window.row),
+            fill=fill,
+            dtype=dtype,
+        )
 
 
 def window_around(shape: shapely.Geometry, *, rows: int, cols: int) -> PixelWindow:

@@ -10,15 +10,14 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
-import rasterio.features
 import shapely
-from rasterio.transform import Affine
 
 from tfds_eo import sigrid3
 from tfds_eo.geo.grid import PixelWindow
 from tfds_eo.geo.patches import check_size, count_in_patches, patch_corners
 from tfds_eo.geo.scene_polygons import (
     Shapes,
+    burn,
     erode,
     pixels_inside,
     read_polygons,
@@ -217,13 +216,8 @@ def polygon_raster(shapes: Shapes, window: PixelWindow) -> npt.NDArray[np.int32]
     near = np.flatnonzero(shapely.intersects(shapes, box))
     if not len(near):
         return np.full((window.rows, window.cols), -1, np.int32)
-    return rasterio.features.rasterize(
-        [(shapes[number], int(number)) for number in near],
-        out_shape=(window.rows, window.cols),
-        transform=Affine.translation(window.col, window.row),
-        fill=-1,
-        dtype="int32",
-    )
+    numbered = [(shapes[number], int(number)) for number in near]
+    return burn(numbered, window, fill=-1, dtype="int32")
 
 
 def _sizes(cutting: Cutting) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import threading
 import warnings
 from typing import Literal
 
@@ -133,13 +134,23 @@ class Channel:
             np.multiply(scratch, scratch, out=scratch)
             part /= scratch
 
-    @functools.cached_property
+    @property
     def _raster(self) -> rasterio.DatasetReader:
+        """The TIFF, opened once in each thread: GDAL's handles serve one at a time."""
+        if not hasattr(self._opened, "raster"):
+            self._opened.raster = self._open()
+        return self._opened.raster
+
+    @functools.cached_property
+    def _opened(self) -> threading.local:
+        return threading.local()
+
+    def _open(self) -> rasterio.DatasetReader:
         path = self.raster_path
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-                raster = rasterio.open(path)
+                raster = rasterio.open(path, sharing=False)
         except rasterio.errors.RasterioIOError as error:
             raise OSError(
                 f"{path!r} of scene {self.scene!r} must be a whole GeoTIFF; it cannot"

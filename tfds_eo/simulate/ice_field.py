@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyogrio.raw
 import pyproj
-import rasterio.features
 import shapely
-from rasterio.transform import Affine
 
+from tfds_eo.geo.grid import PixelWindow
+from tfds_eo.geo.scene_polygons import burn
 from tfds_eo.legends import UIT_SEA_ICE
 from tfds_eo.simulate.sentinel1_radar import Radar
 
@@ -116,13 +116,8 @@ class IceField:
     def region_at(self, first_row: int, rows: int) -> npt.NDArray[np.int32]:
         """Returns the number of the region of each pixel of whole rows."""
         shapes = [(cell, number) for number, cell in enumerate(self.cells)]
-        return rasterio.features.rasterize(
-            shapes,
-            out_shape=(rows, self.radar.cols),
-            transform=Affine.translation(0, first_row),
-            fill=-1,
-            dtype="int32",
-        )
+        window = PixelWindow(row=first_row, col=0, rows=rows, cols=self.radar.cols)
+        return burn(shapes, window, fill=-1, dtype="int32")
 
     def sigma_nought(self, polarisation: str, first_row: int, rows: int) -> Floats:
         """Returns planted sigma-nought of whole rows, linear; 0 without data."""

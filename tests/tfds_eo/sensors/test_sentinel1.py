@@ -426,3 +426,18 @@ def test_a_wide_swath_product_of_iw_mode_is_read_too(made, tmp_path):
     assert (scene.mode, scene.row_spacing, scene.col_spacing) == ("IW", 10.0, 10.0)
     here = window(300, 200, 30, 40)
     np.testing.assert_array_equal(scene.read(here).image, original.read(here).image)
+
+
+def test_threads_read_the_same_scene_at_the_same_time(made):
+    import concurrent.futures
+
+    scene = open_scene(made.product)
+    whole = scene.read(scene.window).image
+    windows = [
+        window(row, col, 70, 100) for row in range(0, 700, 70) for col in (0, 399)
+    ]
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(scene.read, windows * 8))
+    for here, image in zip(windows * 8, found, strict=True):
+        rows, cols = slice(here.row, here.end_row), slice(here.col, here.end_col)
+        np.testing.assert_allclose(image.image, whole[rows, cols], atol=1e-4)
