@@ -18,7 +18,7 @@ def test_real_series_come_back_from_the_archive_to_the_last_digit(
     table = pd.read_parquet(shared_data / real_crops.SERIES)
     crops = table.groupby("sample_id").CROPTYPE_LABEL.first()
     most = crops[crops != 0].value_counts().iloc[: real_crops.CROPS]
-    assert count == most.sum() == 3178
+    assert count == most.sum() == 3214
     opened = archive.open_archive(str(path))
     found = [archive.read_run(run) for run in opened.runs()]
     assert sum(len(columns["label"]) for columns in found) == count

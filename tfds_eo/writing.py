@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import logging
 import os
@@ -116,14 +117,16 @@ def _plain_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, RuntimeError) as error:
-        text = str(error)
+    except (ValueError, OSError, RuntimeError) as error:
+        kind, text = type(error), str(error)
         if isinstance(error, RuntimeError):
-            _, found, text = text.rpartition("\nValueError: ")
-            if not found:
+            found = list(re.finditer(r"^(\w+Error): ", text, re.MULTILINE))
+            kind = getattr(builtins, found[-1][1], Exception) if found else Exception
+            if not issubclass(kind, ValueError | OSError):
                 raise
+            text = text[found[-1].end() :]
         step = re.search(r" \[while running '[^']*'\]\s*\Z", text)
-        raise ValueError(text[: step.start()] if step else text.strip()) from error
+        raise kind(text[: step.start()] if step else text.strip()) from error
 
 
 @contextlib.contextmanager
