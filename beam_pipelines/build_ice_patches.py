@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import apache_beam as beam
@@ -27,8 +27,9 @@ from tfds_eo.builder import Prepared
 from tfds_eo.geo.grid import check_metric
 from tfds_eo.legends import Legend, LegendClass
 from tfds_eo.s1_ice_patches.blocks import make_blocks
+from tfds_eo.s1_ice_patches.inputs import find_polygons, find_scenes
 from tfds_eo.s1_ice_patches.labelling import Kind, Labelling, read_crosswalk
-from tfds_eo.s1_ice_patches.pairing import Pairing, Timed, pair_up, time_in_name
+from tfds_eo.s1_ice_patches.pairing import Pairing, pair_up
 from tfds_eo.s1_ice_patches.planning import Cutting, Request, ScenePlan
 from tfds_eo.s1_ice_patches.s1_ice_patches_dataset_builder import Builder, PatchConfig
 from tfds_eo.s1_ice_patches.splitting import By, split_patches
@@ -255,53 +256,11 @@ def _plan(
 
 
 def _pair(config: Config) -> Pairing:
-    scenes = [
-        Timed(path=path, name=name, time=time_in_name(name))
-        for path in _found(config.scenes, _scenes_at, "scene")
-        for name in (product_name(path),)
-    ]
-    polygons = [
-        Timed(path=path, name=name, time=time_in_name(name))
-        for path in _found(config.polygons, _files_at, "polygon file")
-        for name in (path.rsplit("/", 1)[-1].rsplit(".", 1)[0],)
-    ]
-    return pair_up(scenes, polygons, max_gap_minutes=config.max_gap)
-
-
-def _found(
-    patterns: Sequence[str], look: Callable[[str], Iterator[str]], kind: str
-) -> list[str]:
-    """Returns what patterns stand for, sorted, each once."""
-    found: set[str] = set()
-    for pattern in patterns:
-        paths = list(look(pattern))
-        if not paths:
-            raise FileNotFoundError(f"no {kind} at {pattern!r}")
-        found.update(paths)
-    return sorted(found)
-
-
-def _scenes_at(pattern: str) -> Iterator[str]:
-    """Yields products: a path itself, what a pattern matches, what a folder holds."""
-    for path in _files_at(pattern):
-        if path.lower().endswith((".safe", ".zip")):
-            yield path
-            continue
-        filesystem, name = fsspec.core.url_to_fs(path)
-        if filesystem.exists(f"{name}/annotation"):
-            yield path
-            continue
-        for inner in (
-            filesystem.ls(name, detail=False) if filesystem.isdir(name) else ()
-        ):
-            if inner.rstrip("/").lower().endswith((".safe", ".zip")):
-                yield filesystem.unstrip_protocol(inner).removeprefix("file://")
-
-
-def _files_at(pattern: str) -> Iterator[str]:
-    filesystem, name = fsspec.core.url_to_fs(pattern)
-    for path in filesystem.glob(name):
-        yield filesystem.unstrip_protocol(path).removeprefix("file://")
+    return pair_up(
+        find_scenes(config.scenes),
+        find_polygons(config.polygons),
+        max_gap_minutes=config.max_gap,
+    )
 
 
 def _labelling(config: Config) -> Labelling:
