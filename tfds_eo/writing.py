@@ -118,7 +118,8 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, RuntimeError) as error:
-        kind, text = type(error), str(error)
+        kind: type[Exception] = type(error)
+        text = str(error)
         if isinstance(error, RuntimeError):
             found = list(re.finditer(r"^(\w+Error): ", text, re.MULTILINE))
             kind = getattr(builtins, found[-1][1], Exception) if found else Exception
