@@ -10,12 +10,11 @@ order: leave ``num_parallel_calls`` out. All defaults are our own choice.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
-
-from tfds_eo import schemas
 
 Features = dict[str, tf.Tensor]
 """Inputs and targets of a batch by name."""
@@ -82,20 +81,35 @@ class TurnAndFlip(RandomLayer):
     grows in a direction in which no swath has it grow is accepted, as it changes by
     less than 0.2 degrees over a patch of 64 pixels of 40 m.
 
-    Rasters of the same patch are turned with it.
+    Rasters of the same patch, such as the targets of a U-Net, are turned with it.
 
     Input shape: ``image [batch, size, size, 3]``, rasters ``[batch, size, size]``.
     Output shape: the same.
     """
+
+    def __init__(
+        self,
+        *,
+        rasters: Sequence[str] = (),
+        seed: int = 0,
+        **kwargs: Any,  # noqa: ANN401 - Keras's own.
+    ) -> None:
+        """Makes the layer.
+
+        Args:
+            rasters: Features that are turned like the image.
+            seed: Decides the random numbers.
+            **kwargs: Name and dtype policy, as every Keras layer takes them.
+        """
+        super().__init__(seed=seed, **kwargs)
+        self.rasters = list(rasters)
 
     def vary(self, inputs: Features, seed: tf.Tensor) -> Features:
         """Returns image and rasters, turned alike."""
         batch = tf.shape(inputs["image"])[0]
         bits = tf.random.stateless_uniform([3, batch], seed) < 0.5
         found = {}
-        for name in ("image", *schemas.CHART_RASTERS):
-            if name not in inputs:
-                continue
+        for name in ("image", *self.rasters):
             values = inputs[name]
             across, down, crosswise = (
                 tf.reshape(one, [-1, *[1] * (values.shape.rank - 1)])
@@ -106,6 +120,10 @@ class TurnAndFlip(RandomLayer):
             values = tf.where(across, tf.reverse(values, [2]), values)
             found[name] = tf.where(down, tf.reverse(values, [1]), values)
         return found
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the layer was made of."""
+        return {**super().get_config(), "rasters": self.rasters}
 
 
 @keras.saving.register_keras_serializable("tfds_eo")
