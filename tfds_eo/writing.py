@@ -19,8 +19,8 @@ from tqdm import tqdm
 from tfds_eo import records, shards
 from tfds_eo.shards import ReadBlock, ShardPlan, ShardReceipt
 
-SMALL_BYTES = 24 << 20
-"""Below this size of the output one process is done before others have started."""
+LARGE_BYTES = 1 << 30
+"""From this size of the output on, processes of their own are worth their start."""
 
 
 def write_all(
@@ -72,21 +72,18 @@ def write_all(
 
 
 def local_options(size: int) -> PipelineOptions:
-    """Returns options to run on this machine.
+    """Returns options to run on all cores of this machine.
 
     Args:
-        size: Estimated size of the output in bytes; a small one is written by this
-            process alone, a large one by a process for each core.
+        size: Estimated size of the output in bytes. A large one is written by a process
+            for each core, any other by threads of this process: inflating, parsing and
+            checksums run beside each other in both, but processes take seconds to
+            start, and threads share one Python.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if size < SMALL_BYTES or cores == 1:
-        return PipelineOptions(
-            [], direct_running_mode="in_memory", direct_num_workers=1
-        )
+    mode = "multi_threading" if size < LARGE_BYTES else "multi_processing"
     # Without the empty list Beam would read the command line of this process.
-    return PipelineOptions(
-        [], direct_running_mode="multi_processing", direct_num_workers=cores
-    )
+    return PipelineOptions([], direct_running_mode=mode, direct_num_workers=cores)
 
 
 def _names_runner(options: PipelineOptions) -> bool:

@@ -80,6 +80,10 @@ class RangeReader:
         self._filesystem, self._name = fsspec.core.url_to_fs(path)
         self.size: int = self._filesystem.size(self._name)
 
+    def version(self) -> str:
+        """Returns a text that changes when the file does."""
+        return self._filesystem.ukey(self._name)
+
     def read(self, start: int, stop: int) -> bytes:
         """Returns the bytes from ``start`` to before ``stop`` or the end."""
         return self._filesystem.cat_file(

@@ -30,57 +30,61 @@ _DATES = re.compile(rf"(?P<top>.*/|)(?P<tile>[^/]*)/{re.escape(protocol.DATES_NA
 
 @dataclasses.dataclass(frozen=True)
 class Archive:
-    """An archive whose directory has been read; samples by folder, class and number.
+    """An archive whose directory has been read.
+
+    Samples come by tile folder; within one, classes are interleaved in proportion to
+    their sizes, each in the order of its numbers. So any run of samples of a folder is
+    a fair sample of its classes.
 
     Attributes:
         file: The archive.
+        version: Changes when the file does.
         comment: Comment of the archive.
         top: Path of the folder that holds the tile folders; empty or ending in ``/``.
         dates: Acquisition dates of each tile folder, days since 1970-01-01, int32.
         members: Where the samples lie.
+        labels: Class of each sample.
         numbers: Number of each sample.
-        cells: Class and tile folder of each sample: place of its tile folder in
-            `protocol.FOLDERS`, times `CLASSES`, plus its class.
+        starts: First sample of each folder of `protocol.FOLDERS`, and behind the last.
     """
 
     file: RangeReader
+    version: str
     comment: bytes
     top: str
     dates: dict[str, npt.NDArray[np.int32]]
     members: Members
+    labels: npt.NDArray[np.uint8]
     numbers: npt.NDArray[np.int64]
-    cells: npt.NDArray[np.int16]
+    starts: npt.NDArray[np.int64]
 
     def runs(self) -> list[SampleRun]:
-        """Returns the run of the samples of each tile folder and class that has any."""
-        places = np.arange(len(protocol.FOLDERS) * CLASSES + 1)
-        starts = np.searchsorted(self.cells, places).tolist()
+        """Returns all samples of each tile folder that has any, as one run each."""
+        starts = self.starts.tolist()
         return [
-            SampleRun(self.file.path, folder, label, starts[cell], starts[cell + 1])
-            for cell, (folder, label) in enumerate(
-                (folder, label)
-                for folder in protocol.FOLDERS
-                for label in range(CLASSES)
+            SampleRun(self.file.path, self.version, folder, start, stop)
+            for folder, start, stop in zip(
+                protocol.FOLDERS, starts[:-1], starts[1:], strict=True
             )
-            if starts[cell] < starts[cell + 1]
+            if start < stop
         ]
 
 
 @dataclasses.dataclass(frozen=True)
 class SampleRun:
-    """Samples of one class in one tile folder that follow one another.
+    """Samples of one tile folder that follow one another.
 
     Attributes:
         archive: Path of the archive.
+        version: Version of the archive that was listed.
         folder: Tile folder.
-        label: Class.
         start: First sample, counted in the order of `Archive.members`.
         stop: The sample behind the last.
     """
 
     archive: str
+    version: str
     folder: str
-    label: int
     start: int
     stop: int
 
@@ -124,17 +128,22 @@ def open_archive(path: str) -> Archive:
         )
     cells = np.concatenate([cells for _, _, cells in parts])
     numbers = np.concatenate([numbers for _, numbers, _ in parts])
-    order = np.lexsort((numbers, cells))
+    members = zip_directory.joined([members for members, _, _ in parts])
+    order = _order(path, cells, numbers)
+    cells = cells[order]
+    folders = np.arange(len(protocol.FOLDERS) + 1)
     archive = Archive(
         file=file,
+        version=file.version(),
         comment=directory.comment,
         top=tops.pop(),
         dates={},
-        members=zip_directory.joined([members for members, _, _ in parts])[order],
+        members=members[order],
+        labels=(cells % CLASSES).astype(np.uint8),
         numbers=numbers[order],
-        cells=cells[order],
+        starts=np.searchsorted(cells // CLASSES, folders),
     )
-    _check_members(archive)
+    _check_sizes(archive)
     _read_dates(archive, listed)
     return archive
 
@@ -145,11 +154,16 @@ def read_run(run: SampleRun) -> Columns:
     Raises:
         ValueError: If a member is damaged or no sample of its tile folder.
     """
-    archive = _opened(run.archive)
+    archive = opened(run.archive, run.version)
     dates = archive.dates[run.folder]
     rows = slice(run.start, run.stop)
-    prefix = f"{run.folder}/{run.label}/"
-    ids = [f"{prefix}{number}" for number in archive.numbers[rows].tolist()]
+    labels = archive.labels[rows]
+    ids = [
+        f"{run.folder}/{label}/{number}"
+        for label, number in zip(
+            labels.tolist(), archive.numbers[rows].tolist(), strict=True
+        )
+    ]
     names = [f"{archive.top}{name}.csv in {run.archive}" for name in ids]
     texts = zip_directory.inflate(archive.file, names, archive.members[rows])
     reflectance, condition = samples.parse_samples(texts, names, len(dates))
@@ -159,7 +173,7 @@ def read_run(run: SampleRun) -> Columns:
         "reflectance": reflectance,
         "condition": condition,
         "date": np.broadcast_to(dates, (count, len(dates))),
-        "label": np.full(count, run.label),
+        "label": labels,
         "tile": np.full(count, protocol.TILES.index(tile)),
         "season": np.full(count, protocol.SEASONS.index(season)),
         "id": np.array(ids, np.bytes_),
@@ -167,9 +181,35 @@ def read_run(run: SampleRun) -> Columns:
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(path: str) -> Archive:
-    """The archive from which a worker reads run after run."""
-    return open_archive(path)
+def opened(path: str, version: str) -> Archive:
+    """Returns the archive from which a process reads run after run.
+
+    Raises:
+        ValueError: As `open_archive`, and if the file changed since it was listed.
+    """
+    archive = open_archive(path)
+    if archive.version != version:
+        raise ValueError(f"{path} must not change while it is read; it did")
+    return archive
+
+
+def _order(
+    path: str, cells: npt.NDArray[np.int16], numbers: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Returns the order of the samples that `Archive` promises."""
+    order = np.lexsort((numbers, cells))
+    cells, numbers = cells[order], numbers[order]
+    again = np.flatnonzero((np.diff(numbers) == 0) & (np.diff(cells) == 0))
+    if len(again):
+        folder = list(protocol.FOLDERS)[cells[again[0]] // CLASSES]
+        raise ValueError(
+            f"sample {folder}/{cells[again[0]] % CLASSES}/{numbers[again[0]]}.csv of"
+            f" {path} must be there once; it is there twice"
+        )
+    counts = np.bincount(cells)
+    firsts = np.cumsum(counts) - counts
+    shares = (np.arange(len(cells)) - firsts[cells] + 0.5) / counts[cells]
+    return order[np.lexsort((cells, shares, cells // CLASSES))]
 
 
 def _cells(
@@ -235,7 +275,7 @@ def _cell(path: str, name: str, tops: set[str]) -> int:
     if found["tile"] not in protocol.FOLDERS:
         raise ValueError(
             f"sample {name!r} in {path} must lie in a known tile folder; got"
-            f" {found['tile'] or ''!r}, the known ones are {', '.join(protocol.FOLDERS)}"
+            f" {found['tile'] or ''!r}; known are {', '.join(protocol.FOLDERS)}"
         )
     if label >= CLASSES or found["label"] != str(label):
         raise ValueError(
@@ -246,26 +286,22 @@ def _cell(path: str, name: str, tops: set[str]) -> int:
     return list(protocol.FOLDERS).index(found["tile"]) * CLASSES + label
 
 
-def _check_members(archive: Archive) -> None:
-    again = np.diff(archive.numbers) == 0
-    again &= np.diff(archive.cells) == 0
-    large = archive.members.size > LARGEST_MEMBER
-    for wrong, complaint in (
-        (np.append(again, False), "must be there once; it is there twice"),
-        (large, f"must inflate to at most {LARGEST_MEMBER} bytes; it is larger"),
-    ):
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            folder = list(protocol.FOLDERS)[archive.cells[row] // CLASSES]
-            raise ValueError(
-                f"member {archive.top}{folder}/{archive.cells[row] % CLASSES}/"
-                f"{archive.numbers[row]}.csv of {archive.file.path} {complaint}"
-            )
+def _check_sizes(archive: Archive) -> None:
+    large = np.flatnonzero(archive.members.size > LARGEST_MEMBER)
+    if len(large):
+        row = int(large[0])
+        folder = list(protocol.FOLDERS)[
+            int(np.searchsorted(archive.starts, row, side="right")) - 1
+        ]
+        raise ValueError(
+            f"sample {folder}/{archive.labels[row]}/{archive.numbers[row]}.csv of"
+            f" {archive.file.path} must inflate to at most {LARGEST_MEMBER} bytes; got"
+            f" {archive.members.size[row]}"
+        )
 
 
 def _read_dates(archive: Archive, listed: dict[str, Members]) -> None:
-    present = np.unique(archive.cells // CLASSES).tolist()
-    for folder in (list(protocol.FOLDERS)[place] for place in present):
+    for folder in (run.folder for run in archive.runs()):
         name = f"{archive.top}{folder}/{protocol.DATES_NAME} in {archive.file.path}"
         member = listed.get(folder)
         if member is None:

@@ -13,6 +13,7 @@ from tfds_eo.builder import Prepared, ShardsBuilder
 from tfds_eo.shards import Block, ReadBlock
 from tfds_eo.simulate import SIMULATED_COMMENT
 from tfds_eo.time_sen2_crop import archive, protocol
+from tfds_eo.zip_directory import RangeReader
 
 RECORD_BYTES = 140
 """Size of a record without its series: names, numbers, id and frame."""
@@ -52,10 +53,16 @@ class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.
     def _blocks(self, dl_manager: tfds.download.DownloadManager) -> Prepared:
         given = self._manual_file(dl_manager, protocol.ARCHIVE_NAME)
         path = os.fspath(given or _downloaded(dl_manager))
-        md5 = _md5(path)
-        if given is None:
-            _check_published(path, md5)
-        opened = archive.open_archive(path)
+        file = RangeReader(path)
+        published = _is_published(file)
+        if given is None and not published:
+            raise ValueError(
+                f"the download of {protocol.ARCHIVE_URL} must have"
+                f" {protocol.ARCHIVE_BYTES} bytes with MD5 {protocol.ARCHIVE_MD5};"
+                f" {path} has {file.size} with {_md5(path)}: delete it and load again,"
+                f" or put {protocol.ARCHIVE_NAME} into manual_dir"
+            )
+        opened = archive.opened(path, file.version())
         if self.builder_config.name == "by_tile":
             split_of = {folder: folder for folder in protocol.FOLDERS}
         else:
@@ -71,8 +78,8 @@ class Builder(ShardsBuilder):  # type: ignore[misc] # A class of TFDS.
             splits=blocks,
             metadata={
                 "legend": legends.TIME_SEN2_CROP.name,
-                "archive_md5": md5,
-                "published": md5 == protocol.ARCHIVE_MD5,
+                "archive_bytes": file.size,
+                "published": published,
                 "simulated": opened.comment == SIMULATED_COMMENT,
             },
         )
@@ -101,13 +108,8 @@ def _md5(path: str) -> str:
     return digest.hexdigest()
 
 
-def _check_published(path: str, md5: str) -> None:
-    filesystem, name = fsspec.core.url_to_fs(path)
-    size = filesystem.size(name)
-    if (size, md5) != (protocol.ARCHIVE_BYTES, protocol.ARCHIVE_MD5):
-        raise ValueError(
-            f"the download of {protocol.ARCHIVE_URL} must have"
-            f" {protocol.ARCHIVE_BYTES} bytes with MD5 {protocol.ARCHIVE_MD5}; {path}"
-            f" has {size} with {md5}: delete it and load again, or put"
-            f" {protocol.ARCHIVE_NAME} into manual_dir"
-        )
+def _is_published(file: RangeReader) -> bool:
+    """Whether a file is the published archive; its MD5 is taken if its size fits."""
+    return file.size == protocol.ARCHIVE_BYTES and (
+        _md5(file.path) == protocol.ARCHIVE_MD5
+    )

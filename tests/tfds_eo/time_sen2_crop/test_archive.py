@@ -1,5 +1,6 @@
 """What an archive holds, in every layout that is legitimate."""
 
+import itertools
 import random
 
 import numpy as np
@@ -12,7 +13,7 @@ CELLS = archives.every_folder()
 
 
 def read_everything(path):
-    archive._opened.cache_clear()
+    archive.opened.cache_clear()
     opened = archive.open_archive(path)
     found = {}
     for run in opened.runs():
@@ -93,6 +94,27 @@ def test_samples_follow_one_another_by_number_not_by_letter(tmp_path):
     assert part == ids[2:5]
 
 
+@pytest.mark.parametrize("parts", [2, 3, 7])
+def test_any_part_of_a_folder_is_a_fair_sample_of_its_classes(parts, tmp_path):
+    cells = {("33TWN", 0): range(29), ("33TWN", 5): range(7), ("33TWN", 9): range(61)}
+    path = archives.write(tmp_path / "a.zip", archives.members(cells))
+    (run,) = archive.open_archive(path).runs()
+    ends = [97 * part // parts for part in range(parts + 1)]
+    for start, stop in itertools.pairwise(ends):
+        labels = archive.read_run(run.part(start, stop))["label"]
+        for (_, label), numbers in cells.items():
+            expected = len(numbers) * (stop - start) / 97
+            assert abs((labels == label).sum() - expected) < 2
+
+
+def test_an_archive_that_changes_while_it_is_read_is_refused(tmp_path):
+    path = archives.write(tmp_path / "a.zip", archives.members(CELLS))
+    run = archive.open_archive(path).runs()[0]
+    archives.write(tmp_path / "a.zip", archives.members({("33UVP", 3): range(4)}))
+    with pytest.raises(ValueError, match="must not change while it is read"):
+        archive.read_run(run)
+
+
 def changed(**changes):
     contents = archives.members({("33UVP", 3): range(4), ("32TNT", 12): range(3)})
     for name, text in changes.items():
@@ -118,7 +140,7 @@ GOOD = changed()["TimeSen2Crop/33UVP/3/2.csv"]
         ),
         (
             changed(**{"TimeSen2Crop/33XYZ/3/0.csv": GOOD}),
-            "got '33XYZ', the known ones",
+            "got '33XYZ'; known are",
         ),
         (changed(**{"3/0.csv": GOOD}), "must lie in a known tile folder; got ''"),
         (changed(**{"TimeSen2Crop/33UVP/16/0.csv": GOOD}), "folder 0 to 15; got '16'"),

@@ -1,0 +1,1 @@
+"""Each claim of speed or skill as a command that measures it: python -m benchmarks."""
