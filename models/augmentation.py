@@ -3,12 +3,13 @@
 Each takes a dict of features, inputs and targets, and returns it with the ``image``
 varied: HH and HV in dB and incidence angle in degrees, ``[batch, rows, cols, 3]``.
 Random numbers depend on the layer's seed, on how often it was called and on the replica
-alone; sizes are fixed, so XLA compiles all of it. In `tf.data.map` keep the calls in
+alone; sizes are fixed, so XLA compiles all of it, though it draws other numbers. In `tf.data.map` keep the calls in
 order: leave ``num_parallel_calls`` out. All defaults are our own choice.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +32,16 @@ NOISE_FLOOR = -32.0
 """Noise-equivalent sigma-nought of HV in dB: the order of an extra-wide swath."""
 
 _DECIBEL = 10 / math.log(10)
+
+# The same algorithm on every device.
+uniform, normal, fold_in = (
+    functools.partial(function, alg="philox")
+    for function in (
+        tf.random.stateless_uniform,
+        tf.random.stateless_normal,
+        tf.random.experimental.stateless_fold_in,
+    )
+)
 
 
 class RandomLayer(keras.layers.Layer):
@@ -60,7 +71,7 @@ class RandomLayer(keras.layers.Layer):
         context = tf.distribute.get_replica_context()
         # Replicas have other examples, and must not vary them in the same way.
         number = context.replica_id_in_sync_group if context else 0
-        seed = tf.random.experimental.stateless_fold_in(seed, number)
+        seed = fold_in(seed, number)
         return {**inputs, **self.vary(inputs, seed)}
 
     def vary(self, inputs: Features, seed: tf.Tensor) -> Features:
@@ -107,7 +118,7 @@ class TurnAndFlip(RandomLayer):
     def vary(self, inputs: Features, seed: tf.Tensor) -> Features:
         """Returns image and rasters, turned alike."""
         batch = tf.shape(inputs["image"])[0]
-        bits = tf.random.stateless_uniform([3, batch], seed) < 0.5
+        bits = uniform([3, batch], seed) < 0.5
         found = {}
         for name in ("image", *self.rasters):
             values = inputs[name]
@@ -164,9 +175,9 @@ class Speckle(RandomLayer):
         """Returns the image with more speckle."""
         image = inputs["image"]
         shape = tf.shape(image[..., :ANGLE])
-        normal = tf.random.stateless_normal(shape, seed)
+        deviates = normal(shape, seed)
         spread = 1 / (9 * self.looks)
-        root = tf.maximum(1 - spread + normal * math.sqrt(spread), 0.05)
+        root = tf.maximum(1 - spread + deviates * math.sqrt(spread), 0.05)
         decibels = 3 * _DECIBEL * tf.math.log(root)
         return {"image": image + tf.pad(decibels, [[0, 0]] * 3 + [[0, 1]])}
 
@@ -213,7 +224,7 @@ class ShiftAngle(RandomLayer):
         known = tf.math.is_finite(angle)
         low = tf.reduce_min(tf.where(known, angle, self.most), axis=[1, 2])
         high = tf.reduce_max(tf.where(known, angle, self.least), axis=[1, 2])
-        shift = tf.random.stateless_uniform(
+        shift = uniform(
             tf.shape(low), seed, -self.degrees, self.degrees
         )
         shift = tf.maximum(shift, tf.minimum(self.least - low, 0.0))
@@ -264,7 +275,7 @@ class NoiseFloor(RandomLayer):
         """Returns the image with another residue of noise in HV."""
         image = inputs["image"]
         batch = tf.shape(image)[0]
-        residue = tf.random.stateless_uniform(
+        residue = uniform(
             [batch, 1, 1], seed, -self.share, self.share
         )
         hv = image[..., HV]

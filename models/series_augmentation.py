@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from models import augmentation
 from models.augmentation import Features, RandomLayer
 from tfds_eo import schemas
 
@@ -45,7 +46,7 @@ class _ShareOfDates(RandomLayer):
     def drawn(self, condition: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Returns which dates change, ``[batch, steps]``."""
         clear = tf.cast(condition, tf.int32) == schemas.CLEAR
-        uniform = tf.random.stateless_uniform(tf.shape(condition), seed)
+        uniform = augmentation.uniform(tf.shape(condition), seed)
         return clear & (uniform < self.share)
 
     def get_config(self) -> dict[str, Any]:
@@ -116,7 +117,7 @@ class HideCloud(_ShareOfDates):
         """Returns the reflectance, partly veiled."""
         reflectance, condition = inputs["reflectance"], inputs["condition"]
         which, much = _two(seed)
-        mixed = tf.random.stateless_uniform(
+        mixed = augmentation.uniform(
             tf.shape(condition), much, 0.0, self.thickest
         )
         mixed = tf.where(self.drawn(condition, which), mixed, 0.0)[..., None]
@@ -169,7 +170,7 @@ class JitterDates(RandomLayer):
         gap = tf.maximum((gap - 1) // 2, 0)
         before = tf.pad(gap, [[0, 0], [1, 0]], constant_values=self.days)
         after = tf.pad(gap, [[0, 0], [0, 1]], constant_values=self.days)
-        uniform = tf.random.stateless_uniform(tf.shape(date), seed)
+        uniform = augmentation.uniform(tf.shape(date), seed)
         drawn = tf.cast(tf.floor(uniform * (2 * self.days + 1)), tf.int32) - self.days
         drawn = tf.clip_by_value(drawn, -before, after)
         moved = tf.where(inside, date + drawn, date)
@@ -215,8 +216,8 @@ class BandNoise(RandomLayer):
         values = tf.cast(reflectance, tf.float32)
         size = tf.shape(values)
         first, second = _two(seed)
-        gain = tf.random.stateless_normal([size[0], 1, size[2]], first, 1.0, self.gain)
-        noise = tf.random.stateless_normal(size, second, 0.0, self.noise)
+        gain = augmentation.normal([size[0], 1, size[2]], first, 1.0, self.gain)
+        noise = augmentation.normal(size, second, 0.0, self.noise)
         inside = tf.cast(inputs["condition"], tf.int32) != schemas.PADDING["condition"]
         varied = tf.where(inside[..., None], values * gain + noise, values)
         return {"reflectance": _like(varied, reflectance)}
@@ -228,7 +229,7 @@ class BandNoise(RandomLayer):
 
 def _two(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns two independent seeds."""
-    fold = tf.random.experimental.stateless_fold_in
+    fold = augmentation.fold_in
     return fold(seed, 1), fold(seed, 2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Iterable
 
 # Types ---------------------------------------------------------------------------
@@ -96,7 +97,7 @@ def legend_of(name: str, classes: Iterable[tuple[str, str]]) -> Legend:
         classes=tuple(
             LegendClass(
                 id=number,
-                name=title.lower().replace(" ", "_").replace("/", "_"),
+                name=re.sub(r"[^a-z0-9]+", "_", title.lower()),
                 title=title,
                 colour=colour,
             )
@@ -132,4 +133,140 @@ TIME_SEN2_CROP = legend_of(
 
 Source: Weikmann, Paris, Bruzzone 2021, doi 10.1109/JSTARS.2021.3073965; the colours are
 our choice.
+"""
+
+UIT_SEA_ICE = legend_of(
+    "uit_sea_ice",
+    [
+        ("Open water", "#1f4e9c"),
+        ("Newly formed ice", "#f4a6d7"),
+        ("Brash/pancake ice", "#9be36b"),
+        ("Young ice", "#a36fe0"),
+        ("Thin to medium first-year ice", "#ffd24d"),
+        ("Thick or deformed ice", "#c23b22"),
+    ],
+)
+"""The six classes of the UiT patches, in the order in which the description lists them.
+
+The order says nothing about the codes in the files. Source: Khaleghian, Lohse, Kraemer
+2020, doi 10.18710/QAYI4O; the colours are our choice, after the WMO's for stages.
+"""
+
+SIGRID3_POLYGONS = legend_of(
+    "sigrid3_polygons",
+    [
+        ("Land", "#8c7b6b"),
+        ("Water", "#96c8ff"),
+        ("Ice", "#f2f2f2"),
+        ("No data", "#4d4d4d"),
+        ("Ice shelf", "#d2d2d2"),
+    ],
+)
+"""Types of polygon of a chart, POLY_TYPE; the colours are our choice."""
+
+SIGRID3_STAGES = legend_of(
+    "sigrid3_stages",
+    [
+        ("Unknown stage", "#000000"),
+        ("Brash ice", "#9be36b"),
+        ("No stage", "#e6f2ff"),
+        ("New ice", "#f0d2fa"),
+        ("Nilas", "#ffaffa"),
+        ("Young ice", "#aa28f0"),
+        ("Grey ice", "#873cd7"),
+        ("Grey-white ice", "#dc50eb"),
+        ("First-year ice", "#ffff00"),
+        ("Thin first-year ice", "#9bd200"),
+        ("Thin first-year ice stage 1", "#d7fa82"),
+        ("Thin first-year ice stage 2", "#afdb3c"),
+        ("Medium first-year ice", "#00c814"),
+        ("Thick first-year ice", "#007d00"),
+        ("Old ice", "#b46432"),
+        ("Second-year ice", "#ff780a"),
+        ("Multi-year ice", "#c80000"),
+        ("Glacier ice", "#7fb2d9"),
+    ],
+)
+"""Stages of development, SA to CD; codes stand in `sigrid3.STAGES`.
+
+Colours follow the WMO's colour standard for stages (WMO/TD-No. 1215) where it has one,
+else they are our choice.
+"""
+
+SIGRID3_FORMS = legend_of(
+    "sigrid3_forms",
+    [
+        ("Unknown form", "#000000"),
+        ("Pancake ice", "#f4a6d7"),
+        ("Small ice cake, brash ice", "#9be36b"),
+        ("Ice cake", "#d9f0a3"),
+        ("Small floe", "#addd8e"),
+        ("Medium floe", "#78c679"),
+        ("Big floe", "#41ab5d"),
+        ("Vast floe", "#238443"),
+        ("Giant floe", "#005a32"),
+        ("Fast ice", "#969696"),
+        ("Growlers and floebergs", "#c6a15b"),
+        ("Icebergs", "#8c510a"),
+        *(
+            (f"Strips and patches {tenths} tenths", f"#{250 - 15 * tenths:02x}a0ff")
+            for tenths in range(1, 11)
+        ),
+        ("Level ice", "#ffe680"),
+    ],
+)
+"""Forms of ice, FA to FC, by `sigrid3.FORMS`; the colours are our choice."""
+
+AI4ARCTIC_STAGES = legend_of(
+    "ai4arctic_stages",
+    [
+        ("Water", "#96c8ff"),
+        ("New ice", "#f0d2fa"),
+        ("Young ice", "#aa28f0"),
+        ("Thin first-year ice", "#9bd200"),
+        ("Thick first-year ice", "#007d00"),
+        ("Old ice", "#b46432"),
+    ],
+)
+"""Targets SOD of the AI4Arctic/AutoICE sets; the colours are our choice."""
+
+AI4ARCTIC_FLOES = legend_of(
+    "ai4arctic_floes",
+    [
+        ("Water", "#96c8ff"),
+        ("Cake ice", "#d9f0a3"),
+        ("Small floe", "#addd8e"),
+        ("Medium floe", "#78c679"),
+        ("Big floe", "#41ab5d"),
+        ("Vast floe", "#238443"),
+        ("Bergs", "#8c510a"),
+    ],
+)
+"""Targets FLOE of the AI4Arctic/AutoICE sets; the colours are our choice."""
+
+DLR_TOPICS = legend_of(
+    "dlr_topics",
+    [
+        (f"Topic {number}", "#{:02x}{:02x}{:02x}".format(*colour))
+        for number, colour in enumerate(
+            [
+                (128, 0, 0),
+                (0, 0, 139),
+                (0, 100, 0),
+                (0, 255, 255),
+                (0, 139, 139),
+                (255, 0, 255),
+                (75, 0, 130),
+                (128, 128, 128),
+                (205, 133, 63),
+                (106, 90, 205),
+                (0, 250, 154),
+                (255, 69, 0),
+            ]
+        )
+    ],
+)
+"""Topics of the Belgica Bank maps by number, in the colours of the authors' script.
+
+Whether the published maps use these colours is not known: a manifest has to say so.
 """
