@@ -3,8 +3,9 @@
 Each takes a dict of features, inputs and targets, and returns it with the ``image``
 varied: HH and HV in dB and incidence angle in degrees, ``[batch, rows, cols, 3]``.
 Random numbers depend on the layer's seed, on how often it was called and on the replica
-alone; sizes are fixed, so XLA compiles all of it, though it draws other numbers. In `tf.data.map` keep the calls in
-order: leave ``num_parallel_calls`` out. All defaults are our own choice.
+alone. Sizes are fixed, so XLA compiles all of it, though it draws other numbers. In
+`tf.data.map` keep the calls in order: leave ``num_parallel_calls`` out. All defaults
+are our own choice.
 """
 
 from __future__ import annotations
@@ -224,9 +225,7 @@ class ShiftAngle(RandomLayer):
         known = tf.math.is_finite(angle)
         low = tf.reduce_min(tf.where(known, angle, self.most), axis=[1, 2])
         high = tf.reduce_max(tf.where(known, angle, self.least), axis=[1, 2])
-        shift = uniform(
-            tf.shape(low), seed, -self.degrees, self.degrees
-        )
+        shift = uniform(tf.shape(low), seed, -self.degrees, self.degrees)
         shift = tf.maximum(shift, tf.minimum(self.least - low, 0.0))
         shift = tf.minimum(shift, tf.maximum(self.most - high, 0.0))
         change = tf.constant([*SLOPES, 1.0])
@@ -275,9 +274,7 @@ class NoiseFloor(RandomLayer):
         """Returns the image with another residue of noise in HV."""
         image = inputs["image"]
         batch = tf.shape(image)[0]
-        residue = uniform(
-            [batch, 1, 1], seed, -self.share, self.share
-        )
+        residue = uniform([batch, 1, 1], seed, -self.share, self.share)
         hv = image[..., HV]
         relative = tf.exp((self.floor - hv) / _DECIBEL) * residue
         hv += _DECIBEL * tf.math.log(tf.maximum(1 + relative, 0.1))

@@ -63,7 +63,10 @@ class Balanced:
             chance = tf.random.stateless_uniform(tf.shape(wanted), seed)
             copies = tf.cast(tf.floor(wanted + chance), tf.int32)
             return tf.data.Dataset.from_tensor_slices(
-                {name: tf.repeat(values, copies, axis=0) for name, values in batch.items()}
+                {
+                    name: tf.repeat(values, copies, axis=0)
+                    for name, values in batch.items()
+                }
             )
 
         # The number goes on over repetitions, so that each draws anew.

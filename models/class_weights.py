@@ -16,7 +16,7 @@ Weighting = Literal["none", "root", "balanced"]
 """How much an example of a rare class counts: as any other, or by the inverse root, or
 the inverse, of how often its class occurs."""
 
-_COUNTING_BATCH = 4096
+_COUNTING_BATCH = 512
 
 
 def count_labels(

@@ -1,14 +1,16 @@
-"""From sigma-nought in dB and degrees to what an ice network likes, inside the model."""
+"""From dB and degrees to what an ice network likes, inside the model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from models import scaling
+from models import augmentation, scaling
 
 INPUTS = ("image",)
 """What an ice model reads of a record of `tfds_eo.schemas.ice_patch`."""
@@ -83,12 +85,33 @@ class FillMissing(keras.layers.Layer):
         return input_shape
 
 
+@keras.saving.register_keras_serializable("tfds_eo")
+class Decibels(keras.layers.Layer):
+    """Turns amplitudes, the digital numbers of a product, into decibels.
+
+    Input shape: any, integer. Output shape: the same, float32, ``20 log10``; minus
+        infinity for 0, which is no data.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - Keras's own.
+        super().__init__(autocast=False, **kwargs)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the decibels."""
+        return tf.math.log(tf.cast(inputs, tf.float32)) * (20 / math.log(10))
+
+    def compute_output_spec(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Returns shape and type of the output."""
+        return keras.KerasTensor(inputs.shape, "float32")
+
+
 def image_input(
     size: int | None,
     *,
     mean: Sequence[float],
     standard_deviation: Sequence[float],
     use: Sequence[int] | None,
+    dtype: str = "float32",
 ) -> tuple[dict[str, keras.KerasTensor], keras.KerasTensor]:
     """Returns the inputs of a model, and the image standardised.
 
@@ -100,6 +123,8 @@ def image_input(
         mean: Mean of each channel of the image, in its unit; one a channel.
         standard_deviation: Standard deviation of each channel.
         use: Numbers of the channels that the network sees; None for all.
+        dtype: Type of the image. Integers are amplitudes as a product holds them, of
+            which `Decibels` come before anything else.
 
     Raises:
         ValueError: If ``use`` names a channel that the image has not.
@@ -109,8 +134,9 @@ def image_input(
         raise ValueError(
             f"use must name channels of [0, {channels}); got {tuple(use)!r}"
         )
-    image = keras.Input((size, size, channels), dtype="float32", name="image")
-    values = scaling.Standardise(mean, standard_deviation, name="standardise")(image)
+    image = keras.Input((size, size, channels), dtype=dtype, name="image")
+    values = Decibels(name="decibels")(image) if "int" in dtype else image
+    values = scaling.Standardise(mean, standard_deviation, name="standardise")(values)
     values = FillMissing(name="fill_missing")(values)
     if use is not None:
         values = TakeChannels(use, name="take_channels")(values)
@@ -135,3 +161,16 @@ def check_sizes(**sizes: int | None) -> None:
     for name, size in sizes.items():
         if size is not None and size < 1:
             raise ValueError(f"{name} must be at least 1; got {size}")
+
+
+def augmentations() -> tuple[Callable[[], keras.layers.Layer], ...]:
+    """Returns what makes the layers that vary patches in our experiments, in order.
+
+    Each has a seed of its own, lest their random numbers go together.
+    """
+    return (
+        functools.partial(augmentation.TurnAndFlip, seed=1),
+        functools.partial(augmentation.ShiftAngle, seed=2),
+        functools.partial(augmentation.NoiseFloor, seed=3),
+        functools.partial(augmentation.Speckle, seed=4),
+    )

@@ -56,8 +56,8 @@ def run(config: Config, beam_args: Sequence[str] = ()) -> list[str]:
     words = list(beam_args)
     if not words or words[0] != "train":
         raise ValueError(
-            "launch-workers needs a training command behind --, as in"
-            f" `launch-workers 2 -- train EXPERIMENT --out RUN`; got {' '.join(words)!r}"
+            "launch-workers needs a training command behind --, as in `launch-workers 2"
+            f" -- train EXPERIMENT --out RUN`; got {' '.join(words)!r}"
         )
     if not any(word.partition("=")[0] == "--strategy" for word in words):
         words += ["--strategy", "multi_worker"]

@@ -117,9 +117,7 @@ class HideCloud(_ShareOfDates):
         """Returns the reflectance, partly veiled."""
         reflectance, condition = inputs["reflectance"], inputs["condition"]
         which, much = _two(seed)
-        mixed = augmentation.uniform(
-            tf.shape(condition), much, 0.0, self.thickest
-        )
+        mixed = augmentation.uniform(tf.shape(condition), much, 0.0, self.thickest)
         mixed = tf.where(self.drawn(condition, which), mixed, 0.0)[..., None]
         values = tf.cast(reflectance, tf.float32)
         values += mixed * (self.brightness - values)

@@ -14,8 +14,17 @@ import keras
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from models import balancing, bundle, class_weights, experiment, inputs, replicas
-from models import training, vgg16, windows
+from models import (
+    balancing,
+    bundle,
+    class_weights,
+    experiment,
+    inputs,
+    replicas,
+    training,
+    vgg16,
+    windows,
+)
 from models.sources import Source, Split
 from tfds_eo import legends, prepared
 

@@ -40,6 +40,7 @@ def vgg16(
     mean: Sequence[float] = ice_inputs.ICE_MEAN,
     standard_deviation: Sequence[float] = ice_inputs.ICE_DEVIATION,
     use: Sequence[int] | None = None,
+    dtype: str = "float32",
 ) -> keras.Model:
     """Returns an untrained VGG-16.
 
@@ -61,13 +62,18 @@ def vgg16(
         mean: Mean of each channel, in its unit; their number is that of the channels.
         standard_deviation: Standard deviation of each channel.
         use: Numbers of the channels that the network sees; None for all.
+        dtype: Type of the image; integers are amplitudes, which become dB inside.
 
     Raises:
         ValueError: If a size is below 1 or ``dropout`` outside [0, 1).
     """
     check_arguments(classes=classes, size=size, width=width, head=head, dropout=dropout)
     inputs, values = ice_inputs.image_input(
-        size, mean=mean, standard_deviation=standard_deviation, use=use
+        size,
+        mean=mean,
+        standard_deviation=standard_deviation,
+        use=use,
+        dtype=dtype,
     )
     left = size
     for block, (channels, convolutions) in enumerate(BLOCKS, 1):
@@ -177,9 +183,7 @@ def freeze_blocks(model: keras.Model, blocks: int) -> None:
         ValueError: If there are not so many.
     """
     if not 0 <= blocks <= len(BLOCKS):
-        raise ValueError(
-            f"frozen_blocks must lie in 0 to {len(BLOCKS)}; got {blocks}"
-        )
+        raise ValueError(f"frozen_blocks must lie in 0 to {len(BLOCKS)}; got {blocks}")
     for layer in model.layers:
         if layer.name.startswith("block"):
             layer.trainable = int(layer.name[len("block")]) > blocks

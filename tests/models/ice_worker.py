@@ -1,6 +1,6 @@
 """One worker of the tests of several workers; run by hand of `models.launch`.
 
-    python ice_worker.py DATA OUT [kill]
+python ice_worker.py DATA OUT [kill]
 """
 
 import dataclasses

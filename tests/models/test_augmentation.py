@@ -34,7 +34,10 @@ def patches(count=6, size=8):
 
 
 def varied(layer, features):
-    return {name: v.numpy() for name, v in layer(as_tensors(features), training=True).items()}
+    return {
+        name: v.numpy()
+        for name, v in layer(as_tensors(features), training=True).items()
+    }
 
 
 def as_tensors(features):
@@ -118,7 +121,7 @@ def test_brightness_moves_with_the_angle_and_no_angle_leaves_the_swath():
         np.testing.assert_allclose(
             np.nanmin(change[..., channel], axis=(1, 2)), slope * shift, atol=1e-4
         )
-    assert 17.999 < np.nanmin(found[..., 2])
+    assert np.nanmin(found[..., 2]) > 17.999
     assert np.nanmax(found[..., 2]) < 47.001
     assert shift.min() < -5 < 5 < shift.max()
 
@@ -157,9 +160,13 @@ def test_dates_move_by_few_days_and_keep_their_order(made_series):
     moved = found - columns["date"]
     assert set(moved[inside].tolist()) == set(range(-3, 4))
     assert not moved[~inside].any()
-    before, after = (np.diff(date, axis=1)[inside[:, 1:]] for date in (
-        columns["date"], found,
-    ))
+    before, after = (
+        np.diff(date, axis=1)[inside[:, 1:]]
+        for date in (
+            columns["date"],
+            found,
+        )
+    )
     assert (after >= 0).all()
     assert (after[before > 0] > 0).all()
 
@@ -183,9 +190,11 @@ def test_hidden_cloud_brightens_few_dates_and_leaves_their_condition(made_series
 def test_band_noise_has_the_stated_spread(made_series):
     columns = made_series(400)
     del columns["id"]
-    columns["reflectance"] = np.where(
-        columns["condition"][..., None] == 255, 0, 2000
-    ).repeat(9, axis=2).astype(np.uint16)
+    columns["reflectance"] = (
+        np.where(columns["condition"][..., None] == 255, 0, 2000)
+        .repeat(9, axis=2)
+        .astype(np.uint16)
+    )
     layer = series_augmentation.BandNoise(gain=0.05, noise=40.0)
     found = varied(layer, columns)["reflectance"].astype(float)
     inside = columns["condition"] != 255

@@ -19,15 +19,20 @@ def made_image(rows, cols, *, count=1, channels=3, seed=0):
 def settle(model, seed=1):
     """Gives every weight, also the moving statistics, a value of its own."""
     rng = np.random.default_rng(seed)
-    model.set_weights(
-        [w + rng.uniform(0, 0.02, w.shape) for w in model.get_weights()]
-    )
+    model.set_weights([w + rng.uniform(0, 0.02, w.shape) for w in model.get_weights()])
 
 
 @pytest.mark.parametrize(
     ("build", "size", "step"),
-    [(CNN, 10, 1), (CNN, 20, 4), (CNN, 32, 4), (CNN, 64, 8)]
-    + [(NO_POOLING, 10, 1), (NO_POOLING, 20, 1), (NO_POOLING, 32, 1)],
+    [
+        (CNN, 10, 1),
+        (CNN, 20, 4),
+        (CNN, 32, 4),
+        (CNN, 64, 8),
+        (NO_POOLING, 10, 1),
+        (NO_POOLING, 20, 1),
+        (NO_POOLING, 32, 1),
+    ],
 )
 def test_a_tile_gets_the_logits_of_each_of_its_patches(build, size, step):
     width = 0.1 if build is NO_POOLING else 6
@@ -161,7 +166,9 @@ def test_transfer_freezes_the_blocks_that_it_is_told_to(weights_file):
     _, path = weights_file
     model = vgg16.vgg16_transfer(4, size=20, weights=path, frozen_blocks=5)
     assert [w.path for w in model.trainable_weights] == [
-        f"{layer}/{part}" for layer in ("dense", "logits") for part in ("kernel", "bias")
+        f"{layer}/{part}"
+        for layer in ("dense", "logits")
+        for part in ("kernel", "bias")
     ]
     vgg16.freeze_blocks(model, 4)
     first = model.trainable_weights[0].path
@@ -172,7 +179,7 @@ def test_transfer_freezes_the_blocks_that_it_is_told_to(weights_file):
 
 
 def test_a_weights_file_that_is_none_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no file 'nowhere.h5'"):
+    with pytest.raises(FileNotFoundError, match=r"no file 'nowhere\.h5'"):
         vgg16.vgg16_transfer(4, size=32, weights="nowhere.h5")
     wrong = tmp_path / "wrong.weights.h5"
     CNN(3, size=10, width=4).save_weights(wrong)

@@ -1,6 +1,7 @@
 """Two and four true processes on loopback, each set started once for several tests."""
 
 import importlib.util
+import itertools
 import json
 import os
 import pathlib
@@ -93,8 +94,11 @@ class Run:
 
     def ids(self, what, epoch):
         """Returns the ids that all workers together have read, and how many each."""
-        lists = [np.ravel(sum(told[what][epoch], [])).tolist() for told in self.told]
-        return sum(lists, []), [len(one) for one in lists]
+        lists = [
+            list(itertools.chain.from_iterable(told[what][epoch])) for told in self.told
+        ]
+        together = list(itertools.chain.from_iterable(lists))
+        return together, [len(one) for one in lists]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -158,9 +162,7 @@ def test_workers_judge_every_example_once_in_every_epoch(run):
         assert len(set(counts)) > 1
 
 
-def test_a_worker_killed_in_mid_epoch_resumes_to_the_same_weights(
-    ice, run, tmp_path
-):
+def test_a_worker_killed_in_mid_epoch_resumes_to_the_same_weights(ice, run, tmp_path):
     if run.workers != 2:
         pytest.skip("killed once, among two")
     broken = Run(ice, tmp_path, 2, "kill", restarts=1)
