@@ -24,7 +24,7 @@ import rich.table
 
 from benchmarks.rows import Row
 
-BENCHMARKS = ("time_sen2_crop", "real_crops")
+BENCHMARKS = ("time_sen2_crop", "real_crops", "ice_models")
 """Modules of this package that have ``main(folder) -> list[Row]``."""
 
 RESULTS = pathlib.Path(__file__).with_name("results.json")

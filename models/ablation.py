@@ -1,6 +1,6 @@
 """What the angle, augmentation and the size of a patch are worth, as a table.
 
-    tfds-eo ablate --data_dir DATA --out RUNS
+    tfds-eo ablate RUNS --data_dir DATA
 
 These are the questions of the work that the UiT patches come from. The small CNN is
 trained on each size of patch, with and without the incidence angle, with and without

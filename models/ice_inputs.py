@@ -146,9 +146,12 @@ def image_input(
 def normalise(values: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Normalises a batch; its statistics are those of all replicas of all workers.
 
-    Without ``synchronized`` the moving statistics of the workers would drift apart.
+    Without ``synchronized`` the moving statistics of the workers would drift apart. The
+    momentum is less than Keras's, as epochs of few patches have few steps.
     """
-    layer = keras.layers.BatchNormalization(synchronized=True, name=name)
+    layer = keras.layers.BatchNormalization(
+        momentum=0.9, synchronized=True, name=name
+    )
     return layer(values)
 
 

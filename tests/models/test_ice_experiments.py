@@ -38,7 +38,10 @@ def data_dir(tmp_path_factory):
             )
 
         def _split_generators(self, dl_manager):
-            return {"train": self._generate_examples(150, 1), "validation": self._generate_examples(40, 2)}
+            return {
+                "train": self._generate_examples(150, 1),
+                "validation": self._generate_examples(40, 2),
+            }
 
         def _generate_examples(self, count, seed):
             rng = np.random.default_rng(seed)
@@ -85,7 +88,9 @@ def test_fine_tuning_goes_on_from_the_frozen_phase(data_dir, tmp_path):
         batch_size=50,
         sampling="balanced",
         fine_tuning=FineTuning(
-            frozen_blocks=4, optimizer=lambda steps: keras.optimizers.SGD(1e-2), epochs=1
+            frozen_blocks=4,
+            optimizer=lambda steps: keras.optimizers.SGD(1e-2),
+            epochs=1,
         ),
     )
     builder = tfds.builder("uit_sea_ice/10x10", data_dir=str(data_dir))
