@@ -1,7 +1,7 @@
 """Measures the project's claims, prints a table and writes benchmarks/results.json.
 
     python -m benchmarks                  everything, in about ten minutes
-    python -m benchmarks time_sen2_crop   one benchmark
+    python -m benchmarks prepare_crops    one benchmark
 
 Ratios hold within one run, on one machine; the results say which.
 """
@@ -24,7 +24,7 @@ import rich.table
 
 from benchmarks.rows import Row
 
-BENCHMARKS = ("time_sen2_crop", "real_crops", "ice_models")
+BENCHMARKS = ("prepare_crops", "read_crops", "real_crops", "ice_models")
 """Modules of this package that have ``main(folder) -> list[Row]``."""
 
 RESULTS = pathlib.Path(__file__).with_name("results.json")

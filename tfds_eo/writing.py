@@ -51,17 +51,7 @@ def write_all(
     Raises:
         ValueError: If a shard is missing or differs from what was planned.
     """
-    if runner is None and (options is None or not _names_runner(options)):
-        # Beam's own default would look for a runner on the network first.
-        runner = FnApiRunner()
-        options = options or local_options(size)
-        # It repeats the errors of its workers, and tells of folders it does not need.
-        logging.getLogger(local_job_service.__name__).setLevel(logging.CRITICAL)
-    with (
-        _progress(plans),
-        _plain_errors(),
-        beam.Pipeline(runner=runner, options=options) as pipeline,
-    ):
+    with _progress(plans), open_pipeline(runner, options, size=size) as pipeline:
         _ = (
             pipeline
             | "Plans" >> beam.Create(list(plans), reshuffle=False)
@@ -69,6 +59,34 @@ def write_all(
             | "WriteManifest" >> shards.WriteManifest(folder)
         )
     return shards.check_manifest(plans, shards.read_manifest(folder))
+
+
+@contextlib.contextmanager
+def open_pipeline(
+    runner: str | beam.runners.PipelineRunner | None = None,
+    options: PipelineOptions | None = None,
+    *,
+    size: int = 0,
+) -> Iterator[beam.Pipeline]:
+    """Gives a pipeline that runs when the context ends, by default on this machine.
+
+    Args:
+        runner: Beam runner; None takes the one of the options, else this machine.
+        options: Beam options.
+        size: Estimated size of what is written, in bytes, which decides whether local
+            processes are worth starting.
+
+    Raises:
+        ValueError: What a step of the pipeline raised, without Beam's wrapping.
+    """
+    if runner is None and (options is None or not _names_runner(options)):
+        # Beam's own default would look for a runner on the network first.
+        runner = FnApiRunner()
+        options = options or local_options(size)
+        # It repeats the errors of its workers, and tells of folders it does not need.
+        logging.getLogger(local_job_service.__name__).setLevel(logging.CRITICAL)
+    with _plain_errors(), beam.Pipeline(runner=runner, options=options) as pipeline:
+        yield pipeline
 
 
 def local_options(size: int) -> PipelineOptions:

@@ -1,4 +1,4 @@
-"""Preparing and reading TimeSen2Crop: our way beside the plain ones and the limit.
+"""Preparing TimeSen2Crop: our way beside the plain ones and the limit.
 
 All on simulated archives, each way in a process of its own. Imports are not counted,
 starting the workers of a pipeline is.
@@ -10,22 +10,19 @@ import multiprocessing
 import pathlib
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 import tensorflow_datasets as tfds
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 import tfds_eo  # noqa: F401 - registers the builders.
-from benchmarks.measuring import Measured, Timer, measure
+from benchmarks.measuring import Found, Timer, fastest, measure
 from benchmarks.rows import Row
-from models import experiment, inputs, replicas, sources, steps
-from tfds_eo import legends, reading, schemas, splits, writing
+from tfds_eo import legends, schemas, splits, writing
 from tfds_eo.simulate import time_sen2_crop as simulate
 from tfds_eo.time_sen2_crop import archive, protocol
 
@@ -38,15 +35,6 @@ FEW, MANY = 50_000, 400_000
 WORKERS = 2
 """Processes that inflate members for the limit."""
 
-BATCH = 1024
-"""Records of a batch when reading is compared."""
-
-TRAINING_STEPS = 48
-"""Steps over which training is timed, after as many to warm up."""
-
-Found = dict[str, Any]
-"""What a measured function returns: its seconds, and more."""
-
 
 def main(folder: pathlib.Path) -> list[Row]:
     """Measures everything in a folder that has a few gigabytes to spare."""
@@ -55,58 +43,24 @@ def main(folder: pathlib.Path) -> list[Row]:
     for count, path in paths.items():
         simulate.run(simulate.Config(out=path, samples=count))
     some = str(paths[SAMPLES])
-    ours = _best([measure(f"{this}prepare", folder=some) for _ in range(3)])
-    limit = _best([measure(f"{this}inflate", folder=some) for _ in range(3)])
+    ours = fastest([measure(f"{this}prepare", folder=some) for _ in range(3)])
+    limit = fastest([measure(f"{this}inflate", folder=some) for _ in range(3)])
     plain = measure(f"{this}prepare_with_pandas", folder=some)
     slow = measure(f"{this}prepare_with_tfds_writer", folder=some)
-    rate = SAMPLES / ours.seconds
-    read, shuffled, loaded = (
-        _best([measure(f"{this}{way}", folder=some) for _ in range(3)])
-        for way in ("read", "read_shuffled", "load")
-    )
     few, many = (measure(f"{this}prepare", folder=str(paths[n])) for n in (FEW, MANY))
-    trained = _best([measure(f"{this}train", folder=some) for _ in range(2)])
     unit = "samples/s"
     return [
-        Row("prepare", rate, unit, "generator with pandas", _rate(plain), ">= 15"),
-        Row("prepare", rate, unit, "TFDS's Beam writer", _rate(slow), ">= 5"),
+        Row("prepare", ours.rate, unit, "generator with pandas", plain.rate, ">= 15"),
+        Row("prepare", ours.rate, unit, "TFDS's Beam writer", slow.rate, ">= 5"),
         Row("prepare", ours.seconds, "s", "zipfile alone", limit.seconds, "<= 2.5"),
-        Row("read", _rate(read), "series/s", "tfds.load", _rate(loaded), ">= 12"),
-        Row("read, shuffled", _rate(shuffled), "series/s", "tfds.load", _rate(loaded)),
         Row(
-            f"prepare {MANY:,}, peak memory of a process",
-            many.largest / 2**20,
-            "MiB",
-            f"{FEW:,} samples",
-            few.largest / 2**20,
-        ),
-        Row(
-            f"prepare {MANY:,}, peak memory together",
+            f"prepare {MANY:,}, peak memory",
             many.together / 2**20,
             "MiB",
             f"{FEW:,} samples",
             few.together / 2**20,
         ),
-        Row(
-            "train the LSTM",
-            trained.result["loop"],
-            "series/s",
-            "model on a constant batch",
-            trained.result["constant"],
-            ">= 0.9",
-        ),
     ]
-
-
-def _best(measured: list[Measured]) -> Measured:
-    return min(measured, key=lambda one: one.seconds)
-
-
-def _rate(measured: Measured) -> float:
-    return measured.result["samples"] / measured.seconds
-
-
-# Preparing -----------------------------------------------------------------------
 
 
 def prepare(folder: str) -> Found:
@@ -261,100 +215,3 @@ def _examples(run: archive.SampleRun) -> Iterator[tuple[str, Found]]:
     for row, name in enumerate(columns["id"]):
         example = {key: column[row] for key, column in columns.items()}
         yield name.decode(), example | {"id": name.decode()}
-
-
-# Reading and training ------------------------------------------------------------
-
-
-def read(folder: str) -> Found:
-    """Our reader, shard after shard."""
-    builder = tfds.builder("time_sen2_crop", data_dir=pathlib.Path(folder) / "data")
-    return _drained(reading.read_batches(builder, "train", BATCH))
-
-
-def read_shuffled(folder: str) -> Found:
-    """Our reader as training uses it."""
-    builder = tfds.builder("time_sen2_crop", data_dir=pathlib.Path(folder) / "data")
-    return _drained(reading.read_batches(builder, "train", BATCH, shuffle_seed=1))
-
-
-def load(folder: str) -> Found:
-    """`tfds.load` with its defaults, padded to the same batches."""
-    found = tfds.load(
-        "time_sen2_crop", split="train", data_dir=pathlib.Path(folder) / "data"
-    )
-    padded = found.padded_batch(BATCH).prefetch(tf.data.AUTOTUNE)
-    return _drained(padded)
-
-
-def _drained(batches: tf.data.Dataset) -> Found:
-    count = 0
-    with Timer() as timer:
-        for batch in batches:
-            count += int(batch["label"].shape[0])
-    return {"seconds": timer.seconds, "samples": count}
-
-
-def train(folder: str) -> Found:
-    """Our loop on batches from disk, and the bare model on one batch in memory.
-
-    The two take turns; the batch in memory has as many dates as the median batch.
-    """
-    builder = tfds.builder("time_sen2_crop", data_dir=pathlib.Path(folder) / "data")
-    chosen = experiment.find("time_sen2_crop_lstm")
-    feed = inputs.Feed(
-        source=sources.Split(builder, chosen.train),
-        inputs=chosen.inputs,
-        batch_size=chosen.batch_size,
-        seed=0,
-    )
-    loop = steps.Steps(
-        lambda: chosen.model(builder.info),
-        lambda: chosen.optimizer(1000),
-        strategy=replicas.strategy_of("default"),
-        batch_size=chosen.batch_size,
-        class_weights=np.ones(len(chosen.legend), np.float32),
-    )
-    iterator = iter(feed.training(0))
-    batches = list(feed.training(0).take(TRAINING_STEPS))
-    dates = [int((b[0]["condition"].numpy() == 0).sum(1).max()) for b in batches]
-    constant = batches[int(np.argsort(dates)[len(dates) // 2])]
-    bare = _bare(chosen.model(builder.info), chosen.optimizer(1000), constant)
-    loop.train(iterator, TRAINING_STEPS)
-    bare(tf.constant(TRAINING_STEPS))
-    seconds = {"loop": 0.0, "constant": 0.0}
-    for _ in range(4):
-        with Timer() as timer:
-            loop.train(iterator, TRAINING_STEPS)
-        seconds["loop"] += timer.seconds
-        with Timer() as timer:
-            bare(tf.constant(TRAINING_STEPS)).numpy()
-        seconds["constant"] += timer.seconds
-    examples = 4 * TRAINING_STEPS * chosen.batch_size
-    rates = {name: examples / spent for name, spent in seconds.items()}
-    return {"seconds": seconds["loop"], **rates}
-
-
-def _bare(
-    model: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
-    batch: tuple[Any, Any, Any],
-) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns what a training step cannot do without, some steps in one call."""
-    optimizer.build(model.trainable_variables)
-    series, labels, _ = batch
-
-    @tf.function
-    def several(count: tf.Tensor) -> tf.Tensor:
-        loss = tf.constant(0.0)
-        for _ in tf.range(count):
-            with tf.GradientTape() as tape:
-                logits = model(series, training=True)
-                loss = tf.reduce_mean(
-                    tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-                )
-            values = [variable.value for variable in model.trainable_variables]
-            optimizer.apply(tape.gradient(loss, values), model.trainable_variables)
-        return loss
-
-    return several
