@@ -82,7 +82,7 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "ablate",
             "models.ablation",
-            "A table of what angle, augmentation and patch size are worth",
+            "What angle, augmentation and patch size are worth",
             tensorflow=True,
         ),
         Command(

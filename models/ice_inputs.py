@@ -149,9 +149,7 @@ def normalise(values: keras.KerasTensor, name: str) -> keras.KerasTensor:
     Without ``synchronized`` the moving statistics of the workers would drift apart. The
     momentum is less than Keras's, as epochs of few patches have few steps.
     """
-    layer = keras.layers.BatchNormalization(
-        momentum=0.9, synchronized=True, name=name
-    )
+    layer = keras.layers.BatchNormalization(momentum=0.9, synchronized=True, name=name)
     return layer(values)
 
 

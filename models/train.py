@@ -80,7 +80,7 @@ def run(config: Config) -> list[str]:
     )
     best = trained.history[trained.best_epoch - 1]
     scores = ", ".join(
-        f"{name[len('val_') :]} {value:.4f}"
+        f"{name.removeprefix('val_').replace('macro_f1', 'macro-F1')} {value:.4f}"
         for name, value in best.items()
         if name.startswith("val_")
     )

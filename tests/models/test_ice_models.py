@@ -136,7 +136,7 @@ def test_a_saved_model_predicts_the_same_and_so_does_a_compiled_one(tmp_path):
         again = keras.models.load_model(path)
         np.testing.assert_array_equal(again(image), model(image))
         compiled = tf.function(model, jit_compile=True)
-        np.testing.assert_allclose(compiled(image), model(image), atol=1e-5)
+        np.testing.assert_allclose(compiled(image), model(image), rtol=1e-5, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
