@@ -2,7 +2,9 @@
 
     tfds-eo train uit_ice_cnn --data_dir DATA --out RUN
 
-No score yet: it was not trained on any data. After Khaleghian et al. 2021; layers and
+On simulated data (48 regions, 591 patches to learn from) with ``--epochs 8``: macro-F1
+1.0000 of validation after 15 s on 2 cores. The made classes are easy: this shows that
+the software works and says nothing of ice. After Khaleghian et al. 2021; layers and
 settings are our own choice.
 """
 
