@@ -120,6 +120,17 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             tensorflow=True,
         ),
         Command(
+            "launch-workers",
+            "models.launch",
+            "A training command in several workers of this machine",
+        ),
+        Command(
+            "ablate",
+            "models.ablation",
+            "What angle, augmentation and patch size are worth",
+            tensorflow=True,
+        ),
+        Command(
             "evaluate",
             "models.evaluate",
             "A model's scores, figures and report",

@@ -122,7 +122,8 @@ class Bundle:
                 model does not read is left aside.
 
         Returns:
-            Logits ``[batch, classes]``, float32.
+            Logits ``[batch, ..., classes]``, float32; a dict by target if there are
+            several.
 
         Raises:
             ValueError: If an input is missing or of another type than the model's.
@@ -133,7 +134,7 @@ class Bundle:
 
     def predict(self, batch: Mapping[str, Any]) -> npt.NDArray[np.float32]:
         """Returns `logits` as an array."""
-        return self.logits(batch).numpy()
+        return tf.nest.map_structure(lambda found: found.numpy(), self.logits(batch))
 
     @property
     def inputs(self) -> Sequence[str]:

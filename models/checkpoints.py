@@ -30,7 +30,7 @@ class Checkpoints:
         history: Numbers of each epoch that is behind.
         best_score: Highest score of an epoch; minus infinity before the first.
         best_epoch: Number of that epoch, from 1; 0 before the first.
-        best_confusion: Confusion matrix of that epoch.
+        best_confusions: Confusion matrix of each target in that epoch.
         finished: Whether training has come to its end.
     """
 
@@ -44,7 +44,10 @@ class Checkpoints:
         self.history: list[Numbers] = []
         self.best_score = float("-inf")
         self.best_epoch = 0
-        self.best_confusion = np.zeros((steps.classes, steps.classes), np.int64)
+        self.best_confusions = {
+            target: np.zeros((count, count), np.int64)
+            for target, count in steps.classes.items()
+        }
         self.finished = False
         self._weights = [variable.value for variable in steps.model.weights]
         with tf.device("CPU:0"):
@@ -92,16 +95,21 @@ class Checkpoints:
         self.history = note["history"]
         self.best_score = note["best_score"]
         self.best_epoch = note["best_epoch"]
-        self.best_confusion = np.array(note["best_confusion"], np.int64)
+        self.best_confusions = {
+            target: np.array(counts, np.int64)
+            for target, counts in note["best_confusions"].items()
+        }
         self.finished = note["finished"]
         return True
 
-    def keep_best(self, score: float, confusion: npt.NDArray[np.int64]) -> bool:
+    def keep_best(
+        self, score: float, confusions: dict[str, npt.NDArray[np.int64]]
+    ) -> bool:
         """Keeps the weights if the epoch at the end of the history is the best.
 
         Args:
             score: Score of that epoch, the higher the better.
-            confusion: Confusion matrix that the score was computed from.
+            confusions: Confusion matrices that the score was computed from, by target.
 
         Returns:
             Whether it is better than all before; an equal one is not.
@@ -109,7 +117,7 @@ class Checkpoints:
         if not score > self.best_score:
             return False
         self.best_score, self.best_epoch = score, len(self.history)
-        self.best_confusion = confusion
+        self.best_confusions = confusions
         for kept, weight in zip(self._best, self._weights, strict=True):
             kept.assign(weight.numpy())
         return True
@@ -120,7 +128,10 @@ class Checkpoints:
             "history": self.history,
             "best_score": self.best_score,
             "best_epoch": self.best_epoch,
-            "best_confusion": self.best_confusion.tolist(),
+            "best_confusions": {
+                target: counts.tolist()
+                for target, counts in self.best_confusions.items()
+            },
             "finished": self.finished,
         }
         self._note.assign(json.dumps(note))

@@ -10,18 +10,22 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from models.sources import Source
+from models.steps import UNKNOWN
 
 Weighting = Literal["none", "root", "balanced"]
 """How much an example of a rare class counts: as any other, or by the inverse root, or
 the inverse, of how often its class occurs."""
 
-_COUNTING_BATCH = 4096
+_COUNTING_BATCH = 512
 
 
 def count_labels(
     source: Source, classes: int, target: str = "label"
 ) -> npt.NDArray[np.int64]:
-    """Returns how many examples of each class a source has, over all workers."""
+    """Returns how many examples of each class a source has, over all workers.
+
+    Of a raster it counts the pixels; what is `models.steps.UNKNOWN` is left out.
+    """
     counts = np.zeros(classes, np.int64)
     labels: Iterator[npt.NDArray] = (
         source.batches(_COUNTING_BATCH)
@@ -30,7 +34,8 @@ def count_labels(
         .as_numpy_iterator()
     )
     for batch in labels:
-        found = np.bincount(np.ravel(batch), minlength=classes)
+        known = np.ravel(batch)
+        found = np.bincount(known[known != UNKNOWN], minlength=classes)
         if len(found) > classes:
             raise ValueError(
                 f"{target} must lie in [0, {classes}); got {len(found) - 1}"

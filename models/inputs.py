@@ -21,7 +21,8 @@ class Feed:
     Attributes:
         source: Where the records come from.
         inputs: Features that the model reads.
-        target: Feature that it learns, integer classes.
+        target: Feature that it learns, integer classes; or several, which may be
+            rasters with `models.steps.UNKNOWN` where there is none.
         batch_size: Examples of a batch over all replicas of all workers.
         seed: Decides the order of each epoch, with the epoch's number.
 
@@ -33,7 +34,12 @@ class Feed:
     inputs: Sequence[str]
     batch_size: int
     seed: int
-    target: str = "label"
+    target: str | tuple[str, ...] = "label"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Features that are learnt."""
+        return (self.target,) if isinstance(self.target, str) else self.target
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -121,11 +127,12 @@ class Feed:
 
     def _example(
         self, record: dict[str, tf.Tensor]
-    ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+    ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], tf.Tensor]:
         """Returns what a step needs of a batch of records."""
-        label = tf.cast(record[self.target], tf.int32)
+        labels = {name: tf.cast(record[name], tf.int32) for name in self.targets}
         inputs = {name: record[name] for name in self.inputs}
-        return inputs, label, tf.ones(tf.shape(label)[:1], tf.float32)
+        first = labels[self.targets[0]]
+        return inputs, labels, tf.ones(tf.shape(first)[:1], tf.float32)
 
 
 def seed_of(seed: int, epoch: int) -> int:

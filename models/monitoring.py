@@ -102,6 +102,9 @@ class _Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Numbers | None = None) -> None:
         """Says how the epoch ended."""
-        shown = ("loss", "macro_f1", "val_loss", "val_macro_f1")
-        self._bar.set_postfix({name: f"{(logs or {})[name]:.4f}" for name in shown})
+        found = logs or {}
+        scores = [name for name in found if name.startswith("val_")]
+        shown = ("loss", "macro_f1", *scores)
+        told = {name: f"{found[name]:.4f}" for name in shown if name in found}
+        self._bar.set_postfix(told)
         self._bar.close()

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-Batch = tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]
-"""Inputs, labels and weights of a replica, as `models.inputs.Feed` gives them."""
+Batch = tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], tf.Tensor]
+"""Inputs, labels by target, and weights of the examples of a replica."""
+
+UNKNOWN = 255
+"""Label of an example, or a pixel, of which the class is not known."""
+
+ClassWeights = npt.NDArray[np.float32] | Mapping[str, npt.NDArray[np.float32]]
+"""Weight of an example of each class, of the only target or by target."""
 
 
 class Steps:
     """A model, its optimizer, and what is done with a batch.
 
     The loss is the sum of cross entropy x class weight x example weight over all
-    replicas, divided by the global batch size: the same whatever the replicas. The
-    confusion matrix is summed up on the devices.
+    replicas, divided by the global batch size: the same whatever the replicas. A target
+    that is a raster has the mean over its pixels as the loss of an example, several
+    targets their sum; what is `UNKNOWN` counts 0. The confusion matrix of each target
+    is summed up on the devices.
+
+    Attributes:
+        classes: Number of classes of each target.
     """
 
     def __init__(
@@ -28,24 +39,29 @@ class Steps:
         *,
         strategy: tf.distribute.Strategy,
         batch_size: int,
-        class_weights: npt.NDArray[np.float32],
+        class_weights: ClassWeights,
+        targets: Sequence[str] = ("label",),
         augmentations: Sequence[Callable[[], keras.layers.Layer]] = (),
     ) -> None:
         """Builds model and optimizer on the strategy's devices.
 
         Args:
-            build_model: Makes the model; its output are logits, classes last.
+            build_model: Makes the model; its output are logits, classes last, or a dict
+                of them by target.
             build_optimizer: Makes the optimizer. Under ``mixed_float16`` it is wrapped
                 to scale the loss.
             strategy: Where the replicas are.
             batch_size: Examples of a batch over all replicas.
-            class_weights: Weight of an example of each class.
-            augmentations: Make layers from a dict of inputs to such a dict, which are
-                applied in training only, in this order.
+            class_weights: Weight of an example of each class; by target, if there are
+                several.
+            targets: What is learnt, by the names that the labels have.
+            augmentations: Make layers from a dict of inputs and labels to such a dict,
+                which are applied in training only, in this order.
 
         Raises:
-            ValueError: If there is not one class weight for each class, or the
-                optimizer clips gradients and there are several replicas.
+            ValueError: If there is not one class weight for each class, or the model's
+                outputs are not the targets, or the optimizer clips gradients and there
+                are several replicas.
         """
         self.strategy = strategy
         self.batch_size = batch_size
@@ -60,16 +76,23 @@ class Steps:
             # For callbacks that look at the optimizer; nothing runs through compile.
             self.model.compile(optimizer=optimizer, auto_scale_loss=False)
             self.optimizer = optimizer
-            self.classes = int(self.model.output_shape[-1])
-            self._confusion = self._total((self.classes, self.classes), tf.int64)
+            self.classes = _classes_of(self.model, targets)
+            self._confusion = {
+                target: self._total((count, count), tf.int64)
+                for target, count in self.classes.items()
+            }
             self._loss = self._total((), tf.float32)
             self._weight = self._total((), tf.float32)
-        if len(class_weights) != self.classes:
-            raise ValueError(
-                f"model {self.model.name!r} has {self.classes} classes; got"
-                f" {len(class_weights)} class weights"
-            )
-        self._class_weights = tf.constant(class_weights, tf.float32)
+        if not isinstance(class_weights, Mapping):
+            class_weights = dict.fromkeys(self.classes, class_weights)
+        self._class_weights = {}
+        for target, count in self.classes.items():
+            if len(class_weights[target]) != count:
+                raise ValueError(
+                    f"model {self.model.name!r} has {count} classes; got"
+                    f" {len(class_weights[target])} class weights for {target!r}"
+                )
+            self._class_weights[target] = tf.constant(class_weights[target], tf.float32)
         self._guards_gradients = (
             isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
             and strategy.num_replicas_in_sync > 1
@@ -93,10 +116,20 @@ class Steps:
         """Adds the next ``count`` batches to loss and confusion matrix."""
         self._evaluate(iterator, tf.constant(count))
 
+    def take_confusions(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Returns the confusion matrix of each target since it was last taken.
+
+        Rows are the truth, columns the prediction.
+        """
+        found = {}
+        for target, total in self._confusion.items():
+            found[target] = tf.convert_to_tensor(total).numpy()
+            total.assign(tf.zeros_like(found[target]))
+        return found
+
     def take_confusion(self) -> npt.NDArray[np.int64]:
-        """Returns the confusion matrix since it was last taken; rows are the truth."""
-        found = tf.convert_to_tensor(self._confusion).numpy()
-        self._confusion.assign(tf.zeros_like(found))
+        """Returns the confusion matrix of the only target since it was last taken."""
+        (found,) = self.take_confusions().values()
         return found
 
     def take_loss(self) -> float:
@@ -131,13 +164,19 @@ class Steps:
             self.strategy.run(self._evaluate_step, args=next(iterator))
 
     def _train_step(
-        self, inputs: dict[str, tf.Tensor], labels: tf.Tensor, weights: tf.Tensor
+        self,
+        inputs: dict[str, tf.Tensor],
+        labels: dict[str, tf.Tensor],
+        weights: tf.Tensor,
     ) -> tf.Tensor:
         """Updates the weights with a replica's batch; returns its part of the loss."""
+        features = {**inputs, **labels}
         for layer in self.augmentations:
-            inputs = layer(inputs, training=True)
+            features = layer(features, training=True)
+        inputs = {name: features[name] for name in inputs}
+        labels = {name: features[name] for name in labels}
         with tf.GradientTape() as tape:
-            logits = self.model(inputs, training=True)
+            logits = self._logits(inputs, training=True)
             loss = tf.reduce_sum(self._losses(labels, logits, weights))
             loss /= self.batch_size
             if self.model.losses:
@@ -150,38 +189,83 @@ class Steps:
         if self._guards_gradients:
             gradients = _shared_overflow(gradients)
         self.optimizer.apply(gradients, trainable)
-        self._confusion.assign_add(self._counts(labels, logits, weights))
+        self._count(labels, logits, weights)
         return loss
 
     def _evaluate_step(
-        self, inputs: dict[str, tf.Tensor], labels: tf.Tensor, weights: tf.Tensor
+        self,
+        inputs: dict[str, tf.Tensor],
+        labels: dict[str, tf.Tensor],
+        weights: tf.Tensor,
     ) -> None:
-        logits = self.model(inputs, training=False)
+        logits = self._logits(inputs, training=False)
         losses = self._losses(labels, logits, weights)
         self._loss.assign_add(tf.reduce_sum(losses))
         self._weight.assign_add(tf.reduce_sum(weights))
-        self._confusion.assign_add(self._counts(labels, logits, weights))
+        self._count(labels, logits, weights)
+
+    def _logits(
+        self, inputs: dict[str, tf.Tensor], training: bool
+    ) -> dict[str, tf.Tensor]:
+        """Returns the logits by target."""
+        found = self.model(inputs, training=training)
+        return found if isinstance(found, dict) else {next(iter(self.classes)): found}
 
     def _losses(
-        self, labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor
+        self,
+        labels: dict[str, tf.Tensor],
+        logits: dict[str, tf.Tensor],
+        weights: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the weighted loss of each example of a replica."""
-        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels, tf.cast(logits, tf.float32)
-        )
-        return entropy * tf.gather(self._class_weights, labels) * weights
+        total = tf.zeros_like(weights)
+        for target, class_weights in self._class_weights.items():
+            label = labels[target]
+            known = label != UNKNOWN
+            label = tf.where(known, label, 0)
+            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                label, tf.cast(logits[target], tf.float32)
+            )
+            entropy *= tf.gather(class_weights, label) * tf.cast(known, tf.float32)
+            total += tf.reduce_mean(
+                tf.reshape(entropy, [tf.shape(weights)[0], -1]), axis=1
+            )
+        return total * weights
 
-    def _counts(
-        self, labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns the confusion matrix of the examples that have a weight."""
-        return tf.math.confusion_matrix(
-            labels,
-            tf.argmax(logits, axis=-1, output_type=tf.int32),
-            num_classes=self.classes,
-            weights=tf.cast(weights > 0, tf.int64),
-            dtype=tf.int64,
+    def _count(
+        self,
+        labels: dict[str, tf.Tensor],
+        logits: dict[str, tf.Tensor],
+        weights: tf.Tensor,
+    ) -> None:
+        """Adds to the confusion matrices what is known and has a weight."""
+        for target, classes in self.classes.items():
+            label = labels[target]
+            shape = [-1, *[1] * (label.shape.rank - 1)]
+            counted = (tf.reshape(weights, shape) > 0) & (label != UNKNOWN)
+            predicted = tf.argmax(logits[target], axis=-1, output_type=tf.int32)
+            self._confusion[target].assign_add(
+                tf.math.confusion_matrix(
+                    tf.reshape(tf.where(counted, label, 0), [-1]),
+                    tf.reshape(predicted, [-1]),
+                    num_classes=classes,
+                    weights=tf.cast(tf.reshape(counted, [-1]), tf.int64),
+                    dtype=tf.int64,
+                )
+            )
+
+
+def _classes_of(model: keras.Model, targets: Sequence[str]) -> dict[str, int]:
+    """Returns the number of classes of each target."""
+    outputs = model.output
+    if not isinstance(outputs, dict):
+        outputs = {targets[0]: outputs}
+    if set(outputs) != set(targets):
+        raise ValueError(
+            f"outputs of model {model.name!r} must be the targets"
+            f" {', '.join(targets)}; got {', '.join(outputs)}"
         )
+    return {target: int(outputs[target].shape[-1]) for target in targets}
 
 
 def _check_clipping(optimizer: keras.optimizers.Optimizer, replicas: int) -> None:

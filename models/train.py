@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from models import bundle, class_weights, experiment, inputs, replicas, training
-from models.sources import Split
-from tfds_eo import prepared
+from models import (
+    balancing,
+    bundle,
+    class_weights,
+    experiment,
+    inputs,
+    replicas,
+    training,
+    vgg16,
+    windows,
+)
+from models.sources import Source, Split
+from tfds_eo import legends, prepared
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,10 +79,14 @@ def run(config: Config) -> list[str]:
         deterministic=config.deterministic,
     )
     best = trained.history[trained.best_epoch - 1]
+    scores = ", ".join(
+        f"{name.removeprefix('val_').replace('macro_f1', 'macro-F1')} {value:.4f}"
+        for name, value in best.items()
+        if name.startswith("val_")
+    )
     made = " (simulated data)" if bundle.describe(builder.info).simulated else ""
     return [
-        f"best epoch {trained.best_epoch} of {len(trained.history)}: macro-F1"
-        f" {best['val_macro_f1']:.4f}, accuracy {best['val_accuracy']:.4f} on"
+        f"best epoch {trained.best_epoch} of {len(trained.history)}: {scores} on"
         f" {chosen.validation}{made}",
         f"bundle: {config.out / 'bundle'}",
     ]
@@ -109,49 +125,128 @@ def train(
         "deterministic": deterministic,
     }
     learnt, judged = (
-        inputs.Feed(
-            source=Split(builder, split),
-            inputs=chosen.inputs,
-            batch_size=chosen.batch_size,
-            seed=chosen.seed,
-            target=chosen.target,
+        _feed(chosen, builder, split) for split in (chosen.train, chosen.validation)
+    )
+    found = {
+        target: class_weights.count_labels(learnt.source, classes, target)
+        for target, classes in _classes_of(chosen.model(builder.info), learnt).items()
+    }
+    if chosen.sampling == "balanced":
+        (counts,) = found.values()
+        balanced = balancing.Balanced(learnt.source, tuple(counts.tolist()))
+        learnt = dataclasses.replace(learnt, source=balanced)
+    plan = training.Plan(
+        epochs=chosen.epochs,
+        patience=chosen.patience,
+        class_weights={
+            target: class_weights.weigh_classes(counts, chosen.class_weights)
+            for target, counts in found.items()
+        },
+        seed=chosen.seed,
+        precision=precision,
+        augmentations=chosen.augmentations,
+        scores=chosen.scores,
+        decisive=chosen.decisive,
+    )
+
+    def learn(
+        build: Callable[[], keras.Model],
+        optimizer: Callable[[int], keras.optimizers.Optimizer],
+        epochs: int,
+        folder: pathlib.Path,
+    ) -> training.Trained:
+        return training.train(
+            build,
+            optimizer,
+            training=learnt,
+            validation=judged,
+            plan=dataclasses.replace(plan, epochs=epochs),
+            folder=folder,
+            settings=settings,
+            strategy=strategy,
         )
-        for split in (chosen.train, chosen.validation)
-    )
-    counts = class_weights.count_labels(
-        learnt.source, len(chosen.legend), chosen.target
-    )
-    trained = training.train(
+
+    fine = chosen.fine_tuning
+    trained = learn(
         lambda: chosen.model(builder.info),
         chosen.optimizer,
-        training=learnt,
-        validation=judged,
-        plan=training.Plan(
-            epochs=chosen.epochs,
-            patience=chosen.patience,
-            class_weights=class_weights.weigh_classes(counts, chosen.class_weights),
-            seed=chosen.seed,
-            precision=precision,
-            augmentations=chosen.augmentations,
-        ),
-        folder=out,
-        settings=settings,
-        strategy=strategy,
+        chosen.epochs,
+        out / "frozen" if fine else out,
     )
+    if fine is not None:
+        frozen = fine.frozen_blocks
+        start = trained.model.get_weights()
+
+        def thawed() -> keras.Model:
+            model = chosen.model(builder.info)
+            model.set_weights(start)
+            vgg16.freeze_blocks(model, frozen)
+            return model
+
+        trained = learn(thawed, fine.optimizer, fine.epochs, out)
     if replicas.is_chief(strategy):
-        scores = training.scores(trained.confusion, f"{chosen.validation}/")
+        scores = chosen.scores(trained.confusions)
         card = bundle.Card(
             experiment=chosen.name,
             bands=chosen.bands,
             units=chosen.units,
-            legend=chosen.legend,
+            legend=chosen.legend or _legend_of(builder, learnt.targets[0]),
             inputs={},
             training_data=data,
-            scores=scores,
+            scores={f"{chosen.validation}/{k}": value for k, value in scores.items()},
             settings=settings,
         )
         bundle.save(out / "bundle", trained.model, card)
     return trained
+
+
+def _feed(
+    chosen: experiment.Experiment, builder: tfds.core.DatasetBuilder, split: str
+) -> inputs.Feed:
+    """Returns the batches of a split."""
+    source: Source = Split(builder, split)
+    if chosen.window is not None:
+        if not isinstance(chosen.target, str):
+            raise ValueError(
+                f"experiment {chosen.name!r} must have one target to cut windows by;"
+                f" got {', '.join(chosen.target)}"
+            )
+        patch = builder.info.features["image"].shape[0]
+        source = windows.Windows(source, chosen.target, patch, chosen.window)
+    return inputs.Feed(
+        source=source,
+        inputs=chosen.inputs,
+        batch_size=chosen.batch_size,
+        seed=chosen.seed,
+        target=chosen.target,
+    )
+
+
+def _classes_of(model: keras.Model, feed: inputs.Feed) -> dict[str, int]:
+    """Returns the number of classes of each target."""
+    outputs = model.output
+    if not isinstance(outputs, dict):
+        outputs = {feed.targets[0]: outputs}
+    return {target: int(outputs[target].shape[-1]) for target in feed.targets}
+
+
+def _legend_of(builder: tfds.core.DatasetBuilder, target: str) -> legends.Legend:
+    """Returns the classes that a data set names, in shades from dark to bright."""
+    names = builder.info.features[target].names
+    return legends.Legend(
+        name=builder.name,
+        classes=tuple(
+            legends.LegendClass(
+                id=number,
+                name=name,
+                title=name.replace("_", " ").capitalize(),
+                colour="#{0:02x}{0:02x}{0:02x}".format(
+                    40 + 200 * number // max(len(names) - 1, 1)
+                ),
+            )
+            for number, name in enumerate(names)
+        ),
+    )
 
 
 def _experiment(config: Config) -> experiment.Experiment:

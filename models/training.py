@@ -11,7 +11,7 @@ import dataclasses
 import math
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import keras
@@ -21,13 +21,31 @@ import tensorflow as tf
 
 from models import inputs, metrics, monitoring, replicas, run_folder
 from models.checkpoints import Checkpoints, Numbers
-from models.steps import Steps
+from models.steps import ClassWeights, Steps
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 """Type that layers compute in; variables and logits are float32 in any case."""
 
 STEPS_AT_ONCE = 16
 """Steps that run in one call, between two looks at the loss."""
+
+
+Scorer = Callable[[Mapping[str, npt.NDArray[np.int64]]], Numbers]
+"""From the confusion matrix of each target to scores by name."""
+
+
+def scores(confusion: npt.NDArray[np.int64], prefix: str = "") -> Numbers:
+    """Returns what is told of a confusion matrix after each epoch."""
+    return {
+        f"{prefix}accuracy": metrics.overall_accuracy(confusion),
+        f"{prefix}macro_f1": metrics.macro_f1(confusion),
+    }
+
+
+def scores_of_one(confusions: Mapping[str, npt.NDArray[np.int64]]) -> Numbers:
+    """Returns `scores` of the only target."""
+    (confusion,) = confusions.values()
+    return scores(confusion)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,13 +58,19 @@ class Trained:
             the same of validation with ``val_`` before them, ``learning_rate``,
             ``seconds`` and ``examples_per_second`` of training alone.
         best_epoch: Number of the best epoch, from 1.
-        confusion: Confusion matrix of validation after the best epoch.
+        confusions: Confusion matrix of validation after the best epoch, by target.
     """
 
     model: keras.Model
     history: list[Numbers]
     best_epoch: int
-    confusion: npt.NDArray[np.int64]
+    confusions: dict[str, npt.NDArray[np.int64]]
+
+    @property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """Confusion matrix of the only target."""
+        (found,) = self.confusions.values()
+        return found
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,21 +79,25 @@ class Plan:
 
     Attributes:
         epochs: Most passes over the training data.
-        patience: Epochs without a better macro-F1 of validation before training stops.
-        class_weights: Weight of an example of each class.
+        patience: Epochs without a better score of validation before training stops.
+        class_weights: Weight of an example of each class, by target if several.
         seed: Decides initial weights and dropout; the order is the feeds' own.
         precision: Type that layers compute in.
         augmentations: Make layers that only training applies to the inputs.
         identity: Feature that names a record in messages.
+        scores: Computes what is told of each epoch from the confusion matrices.
+        decisive: Which of these scores, of validation, says what epoch is best.
     """
 
     epochs: int
     patience: int
-    class_weights: npt.NDArray[np.float32]
+    class_weights: ClassWeights
     seed: int = 0
     precision: Precision = "float32"
     augmentations: Sequence[Callable[[], keras.layers.Layer]] = ()
     identity: str = "id"
+    scores: Scorer = scores_of_one
+    decisive: str = "macro_f1"
 
 
 def train(
@@ -117,6 +145,7 @@ def train(
             strategy=strategy,
             batch_size=training.batch_size,
             class_weights=plan.class_weights,
+            targets=training.targets,
             augmentations=plan.augmentations,
         )
     state = Checkpoints(folder / "checkpoints", steps)
@@ -131,13 +160,13 @@ def train(
     try:
         for epoch in range(len(state.history), 0 if state.finished else plan.epochs):
             driven.on_epoch_begin(epoch)
-            numbers = _learn(
-                steps, training, epoch, count, driven, folder, plan.identity
-            )
-            loss, confusion = _validate(steps, validation, workers)
-            numbers |= {"val_loss": loss, **scores(confusion, "val_")}
+            numbers = _learn(steps, training, epoch, count, driven, folder, plan)
+            loss, confusions = _validate(steps, validation, workers)
+            found = plan.scores(confusions)
+            numbers["val_loss"] = loss
+            numbers |= {f"val_{name}": score for name, score in found.items()}
             state.history.append({"epoch": epoch + 1, **numbers})
-            state.keep_best(numbers["val_macro_f1"], confusion)
+            state.keep_best(found[plan.decisive], confusions)
             # Before the checkpoint: what a callback changes is part of the state.
             driven.on_epoch_end(epoch, dict(numbers))
             waited = len(state.history) - state.best_epoch
@@ -161,7 +190,7 @@ def train(
         model=model,
         history=state.history,
         best_epoch=state.best_epoch,
-        confusion=state.best_confusion,
+        confusions=state.best_confusions,
     )
 
 
@@ -176,14 +205,6 @@ def precision(name: Precision) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def scores(confusion: npt.NDArray[np.int64], prefix: str = "") -> Numbers:
-    """Returns what is told of a confusion matrix after each epoch."""
-    return {
-        f"{prefix}accuracy": metrics.overall_accuracy(confusion),
-        f"{prefix}macro_f1": metrics.macro_f1(confusion),
-    }
-
-
 def _learn(
     steps: Steps,
     feed: inputs.Feed,
@@ -191,7 +212,7 @@ def _learn(
     count: int,
     driven: keras.callbacks.CallbackList,
     folder: pathlib.Path,
-    identity: str,
+    plan: Plan,
 ) -> Numbers:
     """Trains one epoch and returns what is told of it."""
     rate = float(keras.ops.convert_to_numpy(steps.optimizer.learning_rate))
@@ -216,7 +237,7 @@ def _learn(
                     step,
                     losses[step - first],
                     folder,
-                    identity,
+                    plan.identity,
                 )
             )
         total += float(losses.sum(dtype=np.float64))
@@ -226,7 +247,7 @@ def _learn(
     seconds = time.monotonic() - began
     return {
         "loss": total / count,
-        **scores(steps.take_confusion()),
+        **plan.scores(steps.take_confusions()),
         "learning_rate": rate,
         "seconds": seconds,
         "examples_per_second": count * feed.batch_size / seconds,
@@ -235,16 +256,16 @@ def _learn(
 
 def _validate(
     steps: Steps, feed: inputs.Feed, workers: int
-) -> tuple[float, npt.NDArray[np.int64]]:
-    """Returns loss and confusion matrix of the validation data."""
+) -> tuple[float, dict[str, npt.NDArray[np.int64]]]:
+    """Returns loss and confusion matrices of the validation data."""
     iterator = iter(steps.strategy.distribute_datasets_from_function(feed.evaluation))
     count = feed.evaluation_steps(workers)
     for first in range(0, count, STEPS_AT_ONCE):
         steps.evaluate(iterator, min(STEPS_AT_ONCE, count - first))
-    loss, confusion = steps.take_loss(), steps.take_confusion()
+    loss, confusions = steps.take_loss(), steps.take_confusions()
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"the loss of validation must be finite; got {loss}: lower the learning"
             " rate, or look for broken validation data"
         )
-    return loss, confusion
+    return loss, confusions

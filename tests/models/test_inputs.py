@@ -25,7 +25,7 @@ def context(worker, workers, replicas):
 
 
 def labels_of(dataset):
-    return [batch[1].numpy().tolist() for batch in dataset]
+    return [batch[1]["label"].numpy().tolist() for batch in dataset]
 
 
 def test_seed_and_epoch_decide_the_order():
@@ -66,7 +66,8 @@ def test_evaluation_meets_every_example_once_and_fills_up_with_weight_0(
     for worker in range(workers):
         batches = list(one.evaluation(context(worker, workers, replicas)))
         counts.append(len(batches))
-        for features, label, weight in batches:
+        for features, labels, weight in batches:
+            label = labels["label"]
             shapes.add(label.shape[0])
             assert features["number"].numpy().tolist() == label.numpy().tolist()
             assert set(weight.numpy()) <= {0.0, 1.0}
