@@ -26,7 +26,7 @@ from benchmarks.rows import Row
 
 BENCHMARKS = (
     *("prepare_crops", "read_crops", "real_crops", "crop_series"),
-    *("ice_sets", "ice_patches", "ice_models"),
+    *("ice_sets", "ice_models"),
 )
 """Modules of this package that have ``main(folder) -> list[Row]``."""
 
