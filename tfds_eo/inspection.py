@@ -13,7 +13,7 @@ import shapely
 
 from tfds_eo import sigrid3, sources
 from tfds_eo.archives import arrays, codes, rasters
-from tfds_eo.archives.arrays import ArrayRef
+from tfds_eo.archives.array_refs import ArrayRef
 from tfds_eo.archives.inventory import Inventory
 from tfds_eo.belgica_bank import label_rasters, plans
 from tfds_eo.belgica_bank.legend_files import find_legend

@@ -9,49 +9,24 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+import tfds_eo  # noqa: F401 - registers the builders.
 from models import ablation, bundle, experiment, train, vgg16
 from models.experiment import FineTuning
+from tfds_eo.simulate import uit_sea_ice
 
 DEFAULT = tf.distribute.get_strategy()
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    """Prepared patches of 10 pixels under the name of the UiT set."""
+    """Made patches of 10 pixels, prepared as the UiT set."""
     folder = tmp_path_factory.mktemp("data")
-    names = experiment.find("uit_ice_cnn").legend.names
-
-    class UitSeaIce(tfds.core.GeneratorBasedBuilder):
-        VERSION = tfds.core.Version("1.0.0")
-        BUILDER_CONFIGS = [tfds.core.BuilderConfig(name="10x10")]
-        pkg_dir_path = folder
-
-        def _info(self):
-            image = tfds.features.Tensor(
-                shape=(10, 10, 3), dtype=np.float32, encoding="bytes"
-            )
-            label = tfds.features.ClassLabel(names=names)
-            return tfds.core.DatasetInfo(
-                builder=self,
-                features=tfds.features.FeaturesDict({"image": image, "label": label}),
-                metadata=tfds.core.MetadataDict(simulated=True),
-            )
-
-        def _split_generators(self, dl_manager):
-            return {
-                "train": self._generate_examples(150, 1),
-                "validation": self._generate_examples(40, 2),
-            }
-
-        def _generate_examples(self, count, seed):
-            rng = np.random.default_rng(seed)
-            for n in range(count):
-                label = n**2 % 11 % 6
-                middle = (-25 + 4 * label, -28 - label, 30)
-                image = rng.normal(middle, 2, (10, 10, 3)).astype(np.float32)
-                yield n, {"image": image, "label": label}
-
-    UitSeaIce(data_dir=str(folder), config="10x10").download_and_prepare()
+    uit_sea_ice.run(
+        uit_sea_ice.Config(folder=folder / "manual", sizes=(10,), places=True)
+    )
+    tfds.builder("uit_sea_ice/10x10", data_dir=folder).download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=folder / "manual")
+    )
     return folder
 
 

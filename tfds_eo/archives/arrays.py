@@ -15,48 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfds_eo.archives import hdf5, matlab, stacks, zips
+from tfds_eo.archives.array_refs import ArrayRef
 from tfds_eo.archives.limits import LIMITS, Limits
 
 PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth")
 """Endings of files that run code when they are loaded; they are never opened."""
-
-
-@dataclasses.dataclass(frozen=True)
-class ArrayRef:
-    """Where an array lies.
-
-    Attributes:
-        file: File as the user knows it, relative to the folder that was searched.
-        key: Name of the array in the file; ``''`` in a file of one array.
-        shape: Its shape, in the axis order of the program that wrote it.
-        dtype: Its dtype as NumPy names it.
-        path: File that holds it now, such as the unpacked member of an archive.
-        container: How ``path`` is read: ``npy``, ``hdf5``, ``mat``, ``mat73``,
-            ``tiff``.
-    """
-
-    file: str
-    key: str
-    shape: tuple[int, ...]
-    dtype: str
-    path: str
-    container: str
-
-    @property
-    def name(self) -> str:
-        """File and key, as messages and manifests write them."""
-        return f"{self.file}:{self.key}" if self.key else self.file
-
-    @property
-    def bytes(self) -> int:
-        """Size of the values in memory."""
-        count = 1
-        for size in self.shape:
-            count *= size
-        return count * max(1, np.dtype(self.dtype).itemsize)
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.dtype} {self.shape}"
 
 
 def list_npy(
@@ -116,8 +80,6 @@ def list_arrays(
     Raises:
         ValueError: If the file cannot be read, or an array in it is refused.
     """
-    from tfds_eo.archives import hdf5, matlab, stacks, zips
-
     ending = path.suffix.lower()
     if ending == ".npy":
         return [list_npy(path, file, limits=limits)]
@@ -146,8 +108,6 @@ def read_array(ref: ArrayRef) -> npt.NDArray[Any]:
     Raises:
         ValueError: If the array is no longer what was listed.
     """
-    from tfds_eo.archives import hdf5, matlab, stacks
-
     if ref.container == "npy":
         found = np.load(ref.path, mmap_mode="r", allow_pickle=False)
     elif ref.container in ("hdf5", "mat73"):

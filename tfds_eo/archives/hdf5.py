@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from tfds_eo.archives.arrays import ArrayRef
+from tfds_eo.archives.array_refs import ArrayRef
 from tfds_eo.archives.limits import LIMITS, Limits
 
 

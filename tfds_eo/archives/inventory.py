@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tfds_eo.archives import arrays, rasters, zips
-from tfds_eo.archives.arrays import ArrayRef
+from tfds_eo.archives.array_refs import ArrayRef
 from tfds_eo.archives.limits import LIMITS, Limits
 
 MANIFESTS = ("manifest.toml", "manifest.yaml", "manifest.yml")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import scipy.io
 
 from tfds_eo.archives import hdf5
-from tfds_eo.archives.arrays import ArrayRef
+from tfds_eo.archives.array_refs import ArrayRef
 from tfds_eo.archives.limits import LIMITS, Limits
 
 _HEADER = 128

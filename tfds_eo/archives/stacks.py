@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 import tifffile
 
-from tfds_eo.archives.arrays import ArrayRef
+from tfds_eo.archives.array_refs import ArrayRef
 from tfds_eo.archives.limits import LIMITS, Limits
 
 

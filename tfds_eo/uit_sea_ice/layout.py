@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfds_eo.archives import arrays, codes
-from tfds_eo.archives.arrays import ArrayRef
+from tfds_eo.archives.array_refs import ArrayRef
 from tfds_eo.archives.inventory import Inventory
 from tfds_eo.archives.radar_channels import ANGLES, Units
 from tfds_eo.uit_sea_ice.patch_files import Files, Patches, Stack, axes_of, files_of

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfds_eo.archives import arrays, rasters
-from tfds_eo.archives.arrays import ArrayRef
+from tfds_eo.archives.array_refs import ArrayRef
 from tfds_eo.archives.inventory import FolderRef
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tfds_eo import legends, splits
 from tfds_eo.archives import arrays, codes, radar_channels
-from tfds_eo.archives.arrays import ArrayRef
+from tfds_eo.archives.array_refs import ArrayRef
 from tfds_eo.archives.inventory import Inventory
 from tfds_eo.archives.radar_channels import ANGLES, Calibration, Statistics
 from tfds_eo.records import Columns
