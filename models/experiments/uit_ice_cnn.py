@@ -2,10 +2,10 @@
 
     tfds-eo train uit_ice_cnn --data_dir DATA --out RUN
 
-On simulated data (48 regions, 591 patches to learn from) with ``--epochs 8``: macro-F1
-1.0000 of validation after 15 s on 2 cores. The made classes are easy: this shows that
-the software works and says nothing of ice. After Khaleghian et al. 2021; layers and
-settings are our own choice.
+No score is claimed. In ``tfds-eo ablate`` on simulated data (48 regions, 591 patches,
+8 epochs) the same settings reached macro-F1 1.0000 of validation: the made classes are
+so easy that it says nothing of ice. After Khaleghian et al. 2021; layers and settings
+are our own choice.
 """
 
 from __future__ import annotations

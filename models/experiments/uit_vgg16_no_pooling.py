@@ -8,39 +8,29 @@ settings are our own choice.
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import tensorflow_datasets as tfds
 
-from models import ice_inputs, vgg16_no_pooling
+from models import vgg16_no_pooling
 from models.experiment import Experiment
-from tfds_eo import legends
-
-SIZE = 32
-"""Rows and columns of the patches."""
+from models.experiments import uit_ice_cnn
 
 
 def experiment() -> Experiment:
-    """Returns the experiment."""
-    return Experiment(
+    """Returns the experiment: the small CNN's, but for the model and its rate."""
+    return dataclasses.replace(
+        uit_ice_cnn.experiment(),
         name="uit_vgg16_no_pooling",
-        dataset=f"uit_sea_ice/{SIZE}x{SIZE}",
-        legend=legends.UIT_SEA_ICE,
-        bands=("HH", "HV", "incidence_angle"),
-        units="sigma-nought in dB, degrees",
-        inputs=ice_inputs.INPUTS,
         model=_model,
         optimizer=_optimizer,
-        batch_size=64,
-        epochs=30,
-        patience=6,
-        class_weights="root",
-        augmentations=ice_inputs.augmentations(),
     )
 
 
 def _model(info: tfds.core.DatasetInfo) -> keras.Model:
     return vgg16_no_pooling.vgg16_no_pooling(
-        info.features["label"].num_classes, size=SIZE
+        info.features["label"].num_classes, size=uit_ice_cnn.SIZE
     )
 
 
